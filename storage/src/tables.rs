@@ -1,0 +1,111 @@
+//! The tables, one file each: its key, its row, who writes it, how long it lives.
+
+pub mod access_token;
+pub mod account;
+pub mod account_data;
+pub mod alias;
+pub mod backup_session;
+pub mod backup_version;
+pub mod cross_signing_key;
+pub mod current_state;
+pub mod device;
+pub mod device_change;
+pub mod device_key;
+pub mod event_location;
+pub mod fallback_key;
+pub mod filter;
+pub mod key_signature;
+pub mod login_token;
+pub mod one_time_key;
+pub mod outlier;
+pub mod profile;
+pub mod public_room;
+pub mod receipt;
+pub mod redaction;
+pub mod refresh_token;
+pub mod registration_token;
+pub mod room_alias;
+pub mod room_head;
+pub mod room_log;
+pub mod server;
+pub mod slot;
+pub mod state_change;
+pub mod state_history;
+pub mod to_device;
+pub mod transaction;
+pub mod user_room;
+
+use crate::table::{Table, TableDef};
+
+pub use access_token::AccessToken;
+pub use account::Account;
+pub use account_data::AccountData;
+pub use alias::Alias;
+pub use backup_session::BackupSession;
+pub use backup_version::BackupVersion;
+pub use cross_signing_key::CrossSigningKey;
+pub use current_state::CurrentState;
+pub use device::Device;
+pub use device_change::DeviceChange;
+pub use device_key::DeviceKey;
+pub use event_location::EventLocation;
+pub use fallback_key::FallbackKey;
+pub use filter::Filter;
+pub use key_signature::KeySignature;
+pub use login_token::LoginToken;
+pub use one_time_key::OneTimeKey;
+pub use outlier::Outlier;
+pub use profile::Profile;
+pub use public_room::PublicRoom;
+pub use receipt::Receipt;
+pub use redaction::Redaction;
+pub use refresh_token::RefreshToken;
+pub use registration_token::RegistrationToken;
+pub use room_alias::RoomAlias;
+pub use room_head::RoomHead;
+pub use room_log::RoomLog;
+pub use server::Server;
+pub use slot::Slot;
+pub use state_change::StateChange;
+pub use state_history::StateHistory;
+pub use to_device::ToDevice;
+pub use transaction::TransactionAnswer;
+pub use user_room::UserRoom;
+
+/// Every table, for offline walks and schema creation.
+pub static ALL: &[&TableDef] = &[
+    RoomLog::DEF,
+    RoomHead::DEF,
+    EventLocation::DEF,
+    Redaction::DEF,
+    CurrentState::DEF,
+    StateHistory::DEF,
+    StateChange::DEF,
+    Receipt::DEF,
+    Alias::DEF,
+    RoomAlias::DEF,
+    PublicRoom::DEF,
+    TransactionAnswer::DEF,
+    Outlier::DEF,
+    Account::DEF,
+    AccessToken::DEF,
+    RefreshToken::DEF,
+    Device::DEF,
+    DeviceKey::DEF,
+    CrossSigningKey::DEF,
+    KeySignature::DEF,
+    OneTimeKey::DEF,
+    FallbackKey::DEF,
+    DeviceChange::DEF,
+    ToDevice::DEF,
+    AccountData::DEF,
+    Profile::DEF,
+    Filter::DEF,
+    UserRoom::DEF,
+    BackupVersion::DEF,
+    BackupSession::DEF,
+    LoginToken::DEF,
+    RegistrationToken::DEF,
+    Slot::DEF,
+    Server::DEF,
+];

@@ -1,0 +1,31 @@
+//! Who changed devices or keys, in order of position; partition: the day of the position. Written by the user's actor before
+//! the change itself, so that a crash in between costs a needless key query and never a missed one. Rows live 90 days.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::{Family, Table, TableDef, int, text};
+
+/// The table.
+#[derive(Debug)]
+pub struct DeviceChange;
+
+impl Table for DeviceChange {
+    const DEF: &'static TableDef = &TableDef {
+        name: "device_change",
+        id: 29,
+        family: Family::Encryption,
+        partition: &[int("day")],
+        clustering: &[int("pos"), text("user")],
+        guarded: false,
+        ttl: Some(Duration::from_secs(7776000)),
+    };
+    type Partition = (i64,);
+    type Clustering = (i64, String);
+    type Row = DeviceChangeRow;
+}
+
+/// A change; the key says it all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeviceChangeRow {}

@@ -1,0 +1,32 @@
+//! One-time keys in upload order. Uploaded and taken by claim only: a key is handed out at most once, ever.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::table::{Family, Table, TableDef, int, text};
+
+/// The table.
+#[derive(Debug)]
+pub struct OneTimeKey;
+
+impl Table for OneTimeKey {
+    const DEF: &'static TableDef = &TableDef {
+        name: "one_time_key",
+        id: 27,
+        family: Family::Encryption,
+        partition: &[text("user"), text("device")],
+        clustering: &[text("algorithm"), int("order"), text("key_id")],
+        guarded: false,
+        ttl: None,
+    };
+    type Partition = (String, String);
+    type Clustering = (String, i64, String);
+    type Row = OneTimeKeyRow;
+}
+
+/// A one-time key as uploaded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OneTimeKeyRow {
+    /// The key object or string.
+    pub key: Box<RawValue>,
+}
