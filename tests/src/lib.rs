@@ -1,1 +1,19 @@
-//! placeholder
+//! The vocabulary of the end-to-end tests: a [`World`] is one server process on a free loopback port with a store of
+//! its own; a [`User`] acts in it over real HTTP; a [`Reply`] says what the server answered; a [`Sync`] what it told.
+//!
+//! The server is the built `playhouse` binary (see [`Server`]); nothing of it is linked in here.
+
+mod http;
+mod server;
+mod setup;
+mod sync;
+mod user;
+mod world;
+
+pub use self::http::{Http, Reply, Unanswered, segment};
+pub use self::server::Server;
+pub use self::setup::Setup;
+pub use self::sync::Sync;
+pub use self::user::User;
+pub use self::world::World;
+pub use serde_json::{Value, json};

@@ -1,0 +1,44 @@
+//! How a server of the tests is configured.
+
+use toml::{Table, Value};
+
+/// The configuration of one server, as its TOML file will hold it. Address and data folder come from [`crate::Server`].
+#[derive(Clone, Debug)]
+pub struct Setup(Table);
+
+impl Default for Setup {
+    /// Open registration, cheap password hashes, no rate limits, no metrics: what most tests want.
+    fn default() -> Self {
+        Self(Table::new())
+            .set("server_name", "localhost")
+            .set("registration.open", true)
+            .set("registration.shared_secret", "a shared secret")
+            .set("rate_limits.enabled", false)
+            .set("passwords.cost", "test")
+            .set("metrics.address", "")
+            .set("log.level", "warn")
+    }
+}
+
+impl Setup {
+    /// Sets the key that dots lead to, such as `registration.open`.
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let (sections, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let mut table = &mut self.0;
+        for section in sections.split('.').filter(|s| !s.is_empty()) {
+            let inner = table.entry(section).or_insert_with(|| Table::new().into());
+            table = inner.as_table_mut().expect("a section");
+        }
+        table.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The file's text, with one listener at `address`.
+    pub(crate) fn render(&self, address: &str, data_dir: &str) -> String {
+        let mut listener = Table::new();
+        listener.insert("address".to_owned(), address.into());
+        listener.insert("parts".to_owned(), vec!["client", "admin", "health"].into());
+        let whole = self.clone().set("data_dir", data_dir).set("listener", vec![Value::Table(listener)]);
+        whole.0.to_string()
+    }
+}
