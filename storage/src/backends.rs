@@ -1,1 +1,6 @@
 //! The back ends.
+
+pub mod fjall;
+pub mod shape;
+
+pub use self::fjall::{FjallBackend, FjallOptions};

@@ -15,6 +15,10 @@ use bytes::Bytes;
 use crate::{StoreError, key::Key, table::TableDef};
 
 /// Orders writes of one row: of two writes the higher stamp wins, whenever they arrive. A stream position.
+///
+/// At equal stamps a delete wins over a put and the larger value over the smaller, as in CQL: give every change of a
+/// row its own stamp. A claim's write counts as newer than all that the store has seen of the row; an appended row
+/// has stamp 0. A deletion is remembered for ten days; a put that is later than that is taken as new.
 pub type Stamp = i64;
 
 /// A stored row.

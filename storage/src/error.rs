@@ -41,6 +41,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// A row of `table` that cannot be decoded.
+    #[allow(clippy::needless_pass_by_value)]
     pub fn corrupt(table: &'static str, reason: impl ToString) -> Self {
         Self::Corrupt { table, reason: reason.to_string() }
     }

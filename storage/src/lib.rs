@@ -10,6 +10,7 @@
 //! - [`backends`]: `memory` (adversarial, for tests) and `fjall` (embedded, the default).
 
 pub mod backends;
+pub mod clock;
 pub mod contract;
 pub mod error;
 pub mod key;

@@ -1,5 +1,8 @@
 //! The typed front of a store: tables and rows in place of keys and bytes.
 
+// Keys are tuples of a word or two, written where they are used.
+#![allow(clippy::needless_pass_by_value)]
+
 use std::{ops::Bound, sync::Arc, time::Duration};
 
 use bytes::Bytes;

@@ -19,7 +19,7 @@ impl Table for DeviceChange {
         partition: &[int("day")],
         clustering: &[int("pos"), text("user")],
         guarded: false,
-        ttl: Some(Duration::from_secs(7776000)),
+        ttl: Some(Duration::from_hours(90 * 24)),
     };
     type Partition = (i64,);
     type Clustering = (i64, String);

@@ -18,7 +18,7 @@ impl Table for LoginToken {
         partition: &[text("hash")],
         clustering: &[],
         guarded: false,
-        ttl: Some(Duration::from_secs(600)),
+        ttl: Some(Duration::from_mins(10)),
     };
     type Partition = (String,);
     type Clustering = ();

@@ -65,6 +65,8 @@ pub struct Transaction {
     pub user: String,
     /// The device.
     pub device: String,
-    /// The transaction id, scoped by the request's path.
+    /// The request's path within the room, which scopes the id: `send/m.room.message`.
+    pub path: String,
+    /// The transaction id.
     pub id: String,
 }

@@ -43,6 +43,6 @@ pub struct Change {
     pub state_key: String,
     /// The sequence number of the event that stands now, if any.
     pub new: Option<i64>,
-    /// The sequence number of the event that stood before, if any.
-    pub old: Option<i64>,
+    /// The event that stood before, if any.
+    pub old: Option<String>,
 }

@@ -19,7 +19,7 @@ impl Table for TransactionAnswer {
         partition: &[text("user"), text("device")],
         clustering: &[text("path"), text("id")],
         guarded: false,
-        ttl: Some(Duration::from_secs(86400)),
+        ttl: Some(Duration::from_hours(24)),
     };
     type Partition = (String, String);
     type Clustering = (String, String);
