@@ -1,6 +1,10 @@
 //! The back ends.
 
 pub mod fjall;
+pub mod memory;
 pub mod shape;
 
-pub use self::fjall::{FjallBackend, FjallOptions};
+pub use self::{
+    fjall::{FjallBackend, FjallOptions},
+    memory::{Adversity, MemoryBackend},
+};
