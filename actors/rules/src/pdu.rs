@@ -78,6 +78,11 @@ impl Pdu {
         &self.inner.event_id
     }
 
+    /// The id in its owned form, for maps keyed by it.
+    pub(crate) fn owned_event_id(&self) -> &OwnedEventId {
+        &self.inner.event_id
+    }
+
     /// The room. For a version 12 create event, which does not name its room, derived from the event's id.
     pub fn room_id(&self) -> &RoomId {
         &self.inner.room_id

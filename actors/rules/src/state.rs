@@ -140,6 +140,11 @@ impl RoomState {
         of_kind.into_iter().flat_map(OrdMap::iter).map(|(state_key, pdu)| (&**state_key, pdu))
     }
 
+    /// The events of each type.
+    pub(crate) fn kinds(&self) -> &OrdMap<Arc<str>, OfKind> {
+        &self.kinds
+    }
+
     /// How many events there are.
     pub fn len(&self) -> usize {
         self.len
