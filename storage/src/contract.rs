@@ -4,8 +4,9 @@
 //! - [`Backend::append`] and [`Backend::claim`] are atomic and conditional in *one* partition.
 //! - [`Backend::write`] is idempotent and ordered by stamp per row, but **not** atomic across partitions: after a
 //!   crash or an error any subset may be there. Callers write what a replay mends.
-//! - `projections` that ride on an append or a claim are such writes too: they become durable together with it
-//!   where the store can do that, else soon after; a crash may lose them, and their owner replays them.
+//! - `projections` that ride on an append or a claim are such writes too: they durable when the
+//!   answer is [`Outcome::Applied`]. A crash before the answer may leave the batch without some of them, unless the
+//!   store says that they are [atomic](Backend::atomic_projections); their owner replays them.
 
 use std::{ops::Bound, time::Duration};
 
@@ -226,6 +227,12 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<Key>, StoreError>;
+
+    /// Whether the projections of an append or a claim are atomic with it. If not, a crash between the two may lose
+    /// some of them, and the owner replays the log.
+    fn atomic_projections(&self) -> bool {
+        false
+    }
 
     /// Whether the store would acknowledge a write now.
     async fn ready(&self) -> Result<(), StoreError>;

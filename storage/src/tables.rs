@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod account;
+pub mod active_room;
 pub mod account_data;
 pub mod alias;
 pub mod backup_session;
@@ -39,6 +40,7 @@ use crate::table::{Table, TableDef};
 
 pub use access_token::AccessToken;
 pub use account::Account;
+pub use active_room::ActiveRoom;
 pub use account_data::AccountData;
 pub use alias::Alias;
 pub use backup_session::BackupSession;
@@ -108,4 +110,5 @@ pub static ALL: &[&TableDef] = &[
     RegistrationToken::DEF,
     Slot::DEF,
     Server::DEF,
+    ActiveRoom::DEF,
 ];

@@ -1,0 +1,171 @@
+//! Stream positions: hybrid-logical-clock stamps issued per slot (**I7**).
+//!
+//! A user and a room each belong to one of [`SLOTS`] slots by hash of the id. A position is milliseconds since the
+//! epoch and a counter, strictly increasing in its slot. A slot knows which of its positions are still in flight,
+//! so it can say below which position nothing will ever appear: the base of a sync token.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use parking_lot::Mutex;
+
+/// The number of slots, fixed for the life of a store.
+pub const SLOTS: usize = 256;
+
+/// Bits of a position that count within a millisecond.
+const COUNTER_BITS: u32 = 22;
+
+/// Where time comes from; simulations bring their own.
+pub trait WallClock: Send + Sync + 'static {
+    /// Milliseconds since the epoch.
+    fn now_ms(&self) -> u64;
+}
+
+/// The machine's clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl WallClock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    }
+}
+
+/// The slot of a room or user id: FNV-1a, which every node computes alike.
+pub fn slot_of(id: &str) -> usize {
+    let hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    (hash % SLOTS as u64) as usize
+}
+
+/// The milliseconds since the epoch at which `pos` was issued (later, where the clock stood still).
+pub const fn pos_to_ms(pos: i64) -> u64 {
+    (pos >> COUNTER_BITS) as u64
+}
+
+/// The first position of a millisecond.
+pub const fn ms_to_pos(ms: u64) -> i64 {
+    (ms as i64) << COUNTER_BITS
+}
+
+/// The clocks of all slots that this process owns.
+pub struct SlotClocks {
+    wall: Arc<dyn WallClock>,
+    slots: Vec<Mutex<Slot>>,
+    /// No position's time passes this: it is persisted, so that a restart under a clock that jumped back issues
+    /// higher positions than before.
+    limit_ms: AtomicI64,
+}
+
+#[derive(Default)]
+struct Slot {
+    last: i64,
+    in_flight: BTreeSet<i64>,
+}
+
+impl std::fmt::Debug for SlotClocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SlotClocks").field("limit_ms", &self.limit_ms).finish_non_exhaustive()
+    }
+}
+
+impl SlotClocks {
+    /// Clocks that issue only above `floor`, the limit persisted by the process before this one.
+    pub fn new(wall: Arc<dyn WallClock>, floor: i64) -> Arc<Self> {
+        let slots =
+            (0..SLOTS).map(|_| Mutex::new(Slot { last: floor, in_flight: BTreeSet::new() })).collect();
+        Arc::new(Self { wall, slots, limit_ms: AtomicI64::new(i64::MAX) })
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.wall.now_ms()
+    }
+
+    /// The limit to persist now, in milliseconds since the epoch: `ahead` of the clock, if positions were issued since
+    /// the present limit was set or it is not set yet. An idle server has nothing to persist.
+    pub fn limit_to_persist(&self, ahead: Duration) -> Option<u64> {
+        let limit = self.limit_ms.load(Ordering::Acquire);
+        let newest = self.slots.iter().map(|slot| slot.lock().last).max().unwrap_or(0);
+        let unset = limit == i64::MAX;
+        let near = pos_to_ms(newest) as i64 + ahead.as_millis() as i64 / 2 > limit;
+        (unset || near).then(|| self.now_ms().max(pos_to_ms(newest)) + ahead.as_millis() as u64)
+    }
+
+    /// Keeps positions at or below `limit_ms` until the next call; call it before it is reached.
+    pub fn set_limit(&self, limit_ms: u64) {
+        self.limit_ms.store(limit_ms as i64, Ordering::Release);
+    }
+
+    /// Issues `count` consecutive positions in the slot of `id`, as late as possible before a commit. They are in
+    /// flight until the answer is dropped: after the commit *and* its publication.
+    pub fn begin(self: &Arc<Self>, id: &str, count: usize) -> Pending {
+        let slot = slot_of(id);
+        let mut state = self.slots[slot].lock();
+        let first = self.at_least_now(state.last).max(state.last + 1);
+        state.last = first + count.max(1) as i64 - 1;
+        state.in_flight.insert(first);
+        Pending { clocks: Arc::clone(self), slot, first }
+    }
+
+    /// A position of its own for a write that nobody waits to see in order.
+    pub fn stamp(self: &Arc<Self>, id: &str) -> i64 {
+        self.begin(id, 1).first
+    }
+
+    /// The position at or below which every slot is closed: nothing there is in flight or will ever be issued.
+    pub fn closed(&self) -> i64 {
+        self.slots.iter().map(|slot| self.closed_slot(slot)).min().unwrap_or(0)
+    }
+
+    fn closed_slot(&self, slot: &Mutex<Slot>) -> i64 {
+        let mut state = slot.lock();
+        if let Some(oldest) = state.in_flight.first() {
+            return oldest - 1;
+        }
+        state.last = self.at_least_now(state.last);
+        state.last
+    }
+
+    /// The newest position that a slot may count up to now, never below `last`.
+    fn at_least_now(&self, last: i64) -> i64 {
+        let now = (self.wall.now_ms() as i64).min(self.limit_ms.load(Ordering::Acquire));
+        ms_to_pos(now as u64).max(last)
+    }
+}
+
+/// Positions in flight.
+#[must_use = "the positions are in flight until this is dropped"]
+pub struct Pending {
+    clocks: Arc<SlotClocks>,
+    slot: usize,
+    first: i64,
+}
+
+impl Pending {
+    /// The first of the positions; the others follow it.
+    pub const fn first(&self) -> i64 {
+        self.first
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pending({})", self.first)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.clocks.slots[self.slot].lock().in_flight.remove(&self.first);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+use super::*;
+
+struct Fixed(AtomicI64);
+
+impl WallClock for Fixed {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) as u64
+    }
+}
+
+fn clocks_at(ms: i64) -> (Arc<Fixed>, Arc<SlotClocks>) {
+    let wall = Arc::new(Fixed(AtomicI64::new(ms)));
+    (Arc::clone(&wall), SlotClocks::new(wall, 0))
+}
+
+#[test]
+fn positions_increase_while_the_clock_stands_still_or_goes_back() {
+    let (wall, clocks) = clocks_at(1_000);
+
+    let first = clocks.stamp("!a:x");
+    let second = clocks.stamp("!a:x");
+    wall.0.store(10, Ordering::Relaxed);
+    let third = clocks.stamp("!a:x");
+
+    assert!(first < second && second < third);
+}
+
+#[test]
+fn nothing_is_issued_at_or_below_a_closed_position() {
+    let (_, clocks) = clocks_at(1_000);
+
+    let closed = clocks.closed();
+
+    assert!((0..SLOTS).all(|n| clocks.stamp(&format!("!{n}:x")) > closed));
+}
+
+#[test]
+fn a_position_in_flight_holds_the_closed_position_back() {
+    let (wall, clocks) = clocks_at(1_000);
+    let pending = clocks.begin("!a:x", 3);
+    wall.0.store(2_000, Ordering::Relaxed);
+
+    assert_eq!(clocks.closed(), pending.first() - 1);
+
+    drop(pending);
+    assert_eq!(clocks.closed(), ms_to_pos(2_000));
+}
+
+#[test]
+fn a_position_never_passes_the_persisted_limit() {
+    let (_, clocks) = clocks_at(5_000);
+
+    clocks.set_limit(4_000);
+
+    assert_eq!(pos_to_ms(clocks.stamp("!a:x")), 4_000);
+}
+
+#[test]
+fn a_restart_issues_above_the_floor_of_the_process_before() {
+    let clocks = SlotClocks::new(Arc::new(Fixed(AtomicI64::new(10))), ms_to_pos(99));
+
+    assert!(clocks.stamp("!a:x") > ms_to_pos(99));
+}

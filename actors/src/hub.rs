@@ -1,0 +1,204 @@
+//! The node hub: takes each room's batches once and shares them with every user stream on the node (**I9**).
+//!
+//! Views are swapped by the room itself before the batch is cast, so a reader that finds a position delivered finds
+//! the events too. A batch's positions stay in flight until the feeds know of it: commit before wake-up, always.
+
+pub mod actor;
+pub mod device_changes;
+pub mod feed;
+
+use std::{collections::HashMap, sync::Arc};
+
+use dashmap::DashMap;
+use ractor::ActorRef;
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+
+use crate::{
+    clock::{Pending, slot_of},
+    room::{RoomEvent, RoomView, message::Waiter},
+};
+use actor::HubMessage;
+pub use device_changes::DeviceChangeLog;
+pub use feed::UserFeed;
+
+/// What a room's commit brought.
+pub struct RoomBatch {
+    /// The room after it.
+    pub view: Arc<RoomView>,
+    /// The new events.
+    pub events: Vec<Arc<RoomEvent>>,
+    /// The positions, in flight until the feeds know.
+    pub positions: Vec<Pending>,
+    /// Who waits for the commit.
+    pub waiters: Vec<Waiter>,
+}
+
+/// The hub's memory, shared by its shards and its readers.
+pub struct Hub {
+    rooms: DashMap<OwnedRoomId, HubRoom>,
+    feeds: DashMap<OwnedUserId, Arc<UserFeed>>,
+}
+
+#[derive(Default)]
+struct HubRoom {
+    view: Option<Arc<RoomView>>,
+    feeds: HashMap<OwnedUserId, Arc<UserFeed>>,
+}
+
+/// The hub's address.
+#[derive(Clone)]
+pub struct HubHandle {
+    hub: Arc<Hub>,
+    shards: Arc<Vec<arc_swap::ArcSwap<ActorRef<HubMessage>>>>,
+}
+
+impl HubHandle {
+    /// The address of a hub with running shards.
+    pub(crate) fn new(hub: Arc<Hub>, shards: Vec<ActorRef<HubMessage>>) -> Self {
+        let shards = shards.into_iter().map(arc_swap::ArcSwap::from_pointee).collect();
+        Self { hub, shards: Arc::new(shards) }
+    }
+
+    /// The hub's memory.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Publishes a durable batch: swaps the view and hands the batch to the room's shard.
+    pub fn publish(&self, batch: RoomBatch) {
+        self.hub.set_view(Arc::clone(&batch.view));
+        let shard = &self.shards[slot_of(batch.view.room_id.as_str()) % self.shards.len()];
+        if let Err(ractor::MessagingErr::SendErr(HubMessage::Batch(batch))) =
+            shard.load().cast(HubMessage::Batch(Box::new(batch)))
+        {
+            // The shard is being replaced: do its work here, late rather than never.
+            self.hub.deliver(*batch);
+        }
+    }
+
+    /// Puts a replaced shard in.
+    pub(crate) fn replace_shard(&self, index: usize, actor: ActorRef<HubMessage>) {
+        self.shards[index].store(Arc::new(actor));
+    }
+
+    /// How many shards there are.
+    pub(crate) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// A room was activated.
+    pub fn room_loaded(&self, view: Arc<RoomView>) {
+        self.hub.set_view(view);
+    }
+
+    /// A room was passivated: its view goes, its subscriptions stay.
+    pub fn room_unloaded(&self, room_id: OwnedRoomId) {
+        if let Some(mut room) = self.hub.rooms.get_mut(&room_id) {
+            room.view = None;
+        }
+        self.hub.rooms.remove_if(&room_id, |_, room| room.view.is_none() && room.feeds.is_empty());
+    }
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { rooms: DashMap::new(), feeds: DashMap::new() })
+    }
+
+    /// The view of an active room.
+    pub fn view(&self, room_id: &RoomId) -> Option<Arc<RoomView>> {
+        self.rooms.get(room_id)?.view.clone()
+    }
+
+    /// The feed of a user whose stream is active.
+    pub fn feed(&self, user: &UserId) -> Option<Arc<UserFeed>> {
+        self.feeds.get(user).map(|feed| Arc::clone(&feed))
+    }
+
+    fn set_view(&self, view: Arc<RoomView>) {
+        if view.head_seq < 0 {
+            return;
+        }
+        let room_id = view.room_id.clone();
+        self.rooms.entry(room_id).or_default().view = Some(view);
+    }
+
+    /// Registers a user's feed; from now on membership changes reach it.
+    pub fn open_feed(&self, feed: &Arc<UserFeed>) {
+        self.feeds.insert(feed.user().to_owned(), Arc::clone(feed));
+    }
+
+    /// Takes a user's feed out.
+    pub fn close_feed(&self, feed: &Arc<UserFeed>) {
+        self.feeds.remove_if(feed.user(), |_, present| Arc::ptr_eq(present, feed));
+        for room_id in feed.joined_rooms() {
+            self.unsubscribe(&room_id, feed.user());
+        }
+        feed.close();
+    }
+
+    /// Sends a room's activity to a feed from now on.
+    pub fn subscribe(&self, room_id: &RoomId, feed: &Arc<UserFeed>) {
+        let mut room = self.rooms.entry(room_id.to_owned()).or_default();
+        room.feeds.insert(feed.user().to_owned(), Arc::clone(feed));
+    }
+
+    fn unsubscribe(&self, room_id: &RoomId, user: &UserId) {
+        if let Some(mut room) = self.rooms.get_mut(room_id) {
+            room.feeds.remove(user);
+        }
+    }
+
+    /// The feeds that are subscribed to a room.
+    pub fn subscribers(&self, room_id: &RoomId) -> Vec<Arc<UserFeed>> {
+        self.rooms.get(room_id).map(|room| room.feeds.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The active rooms in which somebody types.
+    pub fn rooms_with_typing(&self) -> Vec<OwnedRoomId> {
+        let types = |room: &HubRoom| room.view.as_ref().is_some_and(|view| !view.typing.users.is_empty());
+        self.rooms.iter().filter(|room| types(room)).map(|room| room.key().clone()).collect()
+    }
+
+    /// Every active feed.
+    pub fn all_feeds(&self) -> Vec<Arc<UserFeed>> {
+        self.feeds.iter().map(|feed| Arc::clone(&feed)).collect()
+    }
+
+    /// Marks the feeds of a batch, then answers those who wait for it, then wakes the readers.
+    pub fn deliver(&self, batch: RoomBatch) {
+        let RoomBatch { view, events, positions, waiters } = batch;
+        let changed = self.apply_memberships(&view, &events);
+        let feeds = self.subscribers(&view.room_id);
+        for feed in &feeds {
+            feed.note_activity(&view.room_id, view.pos);
+        }
+        drop(positions);
+        for waiter in waiters {
+            waiter.answer(Ok(()));
+        }
+        for feed in feeds.iter().chain(&changed) {
+            feed.wake();
+        }
+    }
+
+    /// Tells the feeds of users whose membership changed. A user who left hears of it, and of nothing after it.
+    fn apply_memberships(&self, view: &RoomView, events: &[Arc<RoomEvent>]) -> Vec<Arc<UserFeed>> {
+        let mut changed = Vec::new();
+        for event in events {
+            for change in event.changes.iter().filter(|change| change.kind == "m.room.member") {
+                let Ok(user) = <&UserId>::try_from(change.state_key.as_str()) else { continue };
+                let Some(feed) = self.feed(user) else { continue };
+                let joined = feed.note_membership(view, event, change);
+                if joined {
+                    self.subscribe(&view.room_id, &feed);
+                } else {
+                    self.unsubscribe(&view.room_id, user);
+                }
+                changed.push(feed);
+            }
+        }
+        changed
+    }
+}

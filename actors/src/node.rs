@@ -1,0 +1,325 @@
+//! A node: everything of one process, wired.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use playhouse_federation::server_key::ServerKey;
+use playhouse_rules::builder::EventSigner;
+use playhouse_storage::{
+    Outcome, Store, StoreError,
+    store::put,
+    tables::{ActiveRoom, Server, Slot as SlotTable, server::ServerRow, slot::SlotRow},
+};
+use ruma::{OwnedServerName, RoomVersionId, ServerName};
+
+use crate::{
+    account_events::AccountEvents,
+    accounts::{AccountSettings, Accounts},
+    clock::{SLOTS, SlotClocks, SystemClock, WallClock, ms_to_pos},
+    hub::{self, DeviceChangeLog, HubHandle},
+    metrics::Metrics,
+    room::{Rooms, machine::Workshop},
+    supervision::Supervision,
+    token::TokenCodec,
+    user::{Users, actor::UserContext},
+};
+
+/// What a node is started with.
+pub struct NodeConfig {
+    /// The server's name; never changes over the life of a store.
+    pub server_name: OwnedServerName,
+    /// The file with the server's signing keys; made if it is not there.
+    pub signing_key: PathBuf,
+    /// The version of new rooms where the client names none.
+    pub default_room_version: RoomVersionId,
+    /// How accounts and passwords are kept.
+    pub accounts: AccountSettings,
+    /// Memory for room views before rooms unused for longest are let go.
+    pub room_bytes: usize,
+    /// Where time comes from.
+    pub wall: Arc<dyn WallClock>,
+}
+
+impl NodeConfig {
+    /// A configuration with the machine's clock.
+    pub fn new(server_name: OwnedServerName, signing_key: PathBuf) -> Self {
+        let accounts = AccountSettings::new(server_name.clone());
+        Self {
+            server_name,
+            signing_key,
+            accounts,
+            default_room_version: RoomVersionId::V12,
+            room_bytes: 512 << 20,
+            wall: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not answer or cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store belongs to a server of another name.
+    #[error("the store belongs to server {stored}, not {configured}; use that name or another data folder")]
+    OtherServer {
+        /// The name in the store.
+        stored: String,
+        /// The name in the configuration.
+        configured: String,
+    },
+    /// The signing key cannot be had.
+    #[error(transparent)]
+    Key(#[from] playhouse_federation::server_key::ServerKeyError),
+    /// The runtime cannot start actors.
+    #[error("cannot start the actors: {0}")]
+    Actors(#[from] Box<ractor::SpawnErr>),
+    /// The machine gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// How far ahead of the clock positions may be issued before the limit is persisted again.
+const LIMIT_AHEAD: Duration = Duration::from_secs(20);
+/// How often the limit is looked at.
+const LIMIT_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a room or a user stream may be unused before it is let go.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// The actors of this process and what they share.
+pub struct Node {
+    config: NodeConfig,
+    store: Store,
+    clocks: Arc<SlotClocks>,
+    tokens: TokenCodec,
+    key: Arc<ServerKey>,
+    hub: HubHandle,
+    rooms: Rooms,
+    users: Users,
+    accounts: Accounts,
+    metrics: Arc<Metrics>,
+    chores: parking_lot::Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+impl Node {
+    /// Starts a node on a store.
+    ///
+    /// # Errors
+    /// [`StartError`]: nothing runs then.
+    pub async fn start(store: Store, config: NodeConfig) -> Result<Arc<Self>, StartError> {
+        claim_name(&store, &config.server_name).await?;
+        let tokens = TokenCodec::new(token_secret(&store).await?);
+        let (key, _) = ServerKey::load_or_create(&config.signing_key, config.server_name.clone())?;
+        let key = Arc::new(key);
+        let clocks = start_clocks(&store, Arc::clone(&config.wall)).await?;
+        let metrics = Metrics::new();
+        let supervision = Supervision::start().await.map_err(Box::new)?;
+        let hub = hub::actor::start(&supervision, &metrics).await.map_err(Box::new)?;
+        let signer: Arc<dyn EventSigner> = Arc::clone(&key) as _;
+        let workshop = Workshop { signer, clocks: Arc::clone(&clocks) };
+        let rooms =
+            Rooms::new(store.clone(), workshop, hub.clone(), supervision.clone(), Arc::clone(&metrics));
+        let device_changes = Arc::new(DeviceChangeLog::new(clocks.closed()));
+        let context = UserContext {
+            store: store.clone(),
+            clocks: Arc::clone(&clocks),
+            hub: hub.clone(),
+            device_changes,
+            metrics: Arc::clone(&metrics),
+        };
+        let users = Users::new(context, supervision);
+        let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone()));
+        let accounts = Accounts::new(store.clone(), Arc::clone(&clocks), config.accounts.clone(), events);
+        let chores = parking_lot::Mutex::default();
+        let node = Arc::new(Self { config, store, clocks, tokens, key, hub, rooms, users, accounts, metrics, chores });
+        node.recover().await?;
+        node.start_chores();
+        Ok(node)
+    }
+
+    /// The server's name.
+    pub fn server_name(&self) -> &ServerName {
+        &self.config.server_name
+    }
+
+    /// The version of new rooms where the client names none.
+    pub const fn default_room_version(&self) -> &RoomVersionId {
+        &self.config.default_room_version
+    }
+
+    /// The store, for reads beside the actors.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The slot clocks.
+    pub const fn clocks(&self) -> &Arc<SlotClocks> {
+        &self.clocks
+    }
+
+    /// Makes and reads sync tokens.
+    pub const fn tokens(&self) -> &TokenCodec {
+        &self.tokens
+    }
+
+    /// The server's signing key.
+    pub const fn key(&self) -> &Arc<ServerKey> {
+        &self.key
+    }
+
+    /// The hub.
+    pub const fn hub(&self) -> &HubHandle {
+        &self.hub
+    }
+
+    /// The rooms.
+    pub const fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// The user streams.
+    pub const fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// The accounts.
+    pub const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The metrics of the actors.
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Whether the store would acknowledge a write now.
+    ///
+    /// # Errors
+    /// The store's own word.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store.backend().ready().await
+    }
+
+    /// Finishes what was admitted, stops the actors and closes the store, within `grace`.
+    pub async fn shutdown(&self, grace: Duration) {
+        let deadline = tokio::time::Instant::now() + grace;
+        for chore in self.chores.lock().drain(..) {
+            chore.abort();
+        }
+        self.rooms.shutdown(deadline).await;
+        self.users.shutdown(deadline).await;
+        self.store.backend().close().await;
+    }
+
+    /// Replays the rooms that were active when the process before ended, where a crash may have left something undone.
+    /// Nothing is answered before: a position discovered later would lie below tokens given out.
+    async fn recover(&self) -> Result<(), StoreError> {
+        if self.store.backend().atomic_projections() {
+            return Ok(());
+        }
+        for slot in 0..SLOTS as i64 {
+            for ((room,), _) in self.store.all::<ActiveRoom>((slot,), ()).await? {
+                let Ok(room_id) = ruma::OwnedRoomId::try_from(room) else { continue };
+                if let Err(error) = self.rooms.view(&room_id).await {
+                    tracing::error!(%error, "a room could not be replayed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start_chores(self: &Arc<Self>) {
+        let limit = every(LIMIT_INTERVAL, self, |node| async move { node.raise_limit().await });
+        let typing = every(Duration::from_secs(1), self, |node| async move { node.rooms.tick() });
+        let passivation = every(Duration::from_secs(30), self, |node| async move {
+            node.rooms.passivate(IDLE, node.config.room_bytes);
+            node.users.passivate(IDLE);
+        });
+        self.chores.lock().extend([limit, typing, passivation]);
+    }
+
+    async fn raise_limit(&self) {
+        if let Err(error) = persist_limit(&self.store, &self.clocks).await {
+            tracing::warn!(%error, "the limit of stream positions could not be raised");
+        }
+    }
+}
+
+/// Runs a chore on an interval while the node lives.
+fn every<F, Fut>(interval: Duration, node: &Arc<Node>, chore: F) -> tokio::task::JoinHandle<()>
+where
+    F: Fn(Arc<Node>) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let node = Arc::downgrade(node);
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(node) = node.upgrade() else { return };
+            chore(node).await;
+        }
+    })
+}
+
+async fn claim_name(store: &Store, name: &ServerName) -> Result<(), StartError> {
+    let stored = remember(store, "server_name", || Ok(name.to_string())).await?;
+    if stored == name.as_str() {
+        return Ok(());
+    }
+    Err(StartError::OtherServer { stored, configured: name.to_string() })
+}
+
+async fn token_secret(store: &Store) -> Result<[u8; 32], StartError> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+    let stored = remember(store, "token_secret", || {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(STANDARD_NO_PAD.encode(secret))
+    })
+    .await?;
+    let bytes = STANDARD_NO_PAD.decode(&stored).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| StoreError::corrupt("server", "token_secret is not 32 bytes of base64").into())
+}
+
+/// The stored fact `name`; the first start makes it.
+async fn remember(
+    store: &Store,
+    name: &str,
+    make: impl FnOnce() -> Result<String, getrandom::Error>,
+) -> Result<String, StartError> {
+    if let Some(row) = store.get::<Server>((name,), ()).await? {
+        return Ok(row.value);
+    }
+    let row = ServerRow { value: make()? };
+    match store.insert_if_absent::<Server>((name,), (), &row, Vec::new()).await? {
+        Outcome::Applied => Ok(row.value),
+        Outcome::Refused | Outcome::Unknown => {
+            let stored = store.get::<Server>((name,), ()).await?;
+            Ok(stored.ok_or_else(|| StoreError::corrupt("server", format!("{name} is gone")))?.value)
+        }
+    }
+}
+
+/// Clocks that issue above what the process before may have issued.
+async fn start_clocks(store: &Store, wall: Arc<dyn WallClock>) -> Result<Arc<SlotClocks>, StoreError> {
+    let mut floor = 0;
+    for slot in 0..SLOTS as i64 {
+        let row = store.get::<SlotTable>((slot,), ()).await?;
+        floor = floor.max(row.map_or(0, |row: SlotRow| row.pos_limit));
+    }
+    let clocks = SlotClocks::new(wall, floor);
+    persist_limit(store, &clocks).await?;
+    Ok(clocks)
+}
+
+/// Persists how far positions may go, then lets them.
+async fn persist_limit(store: &Store, clocks: &Arc<SlotClocks>) -> Result<(), StoreError> {
+    let Some(limit_ms) = clocks.limit_to_persist(LIMIT_AHEAD) else { return Ok(()) };
+    let row = SlotRow { pos_limit: ms_to_pos(limit_ms + 1) };
+    let writes = (0..SLOTS as i64).map(|slot| put::<SlotTable>((slot,), (), &row, row.pos_limit)).collect();
+    store.write(writes).await?;
+    clocks.set_limit(limit_ms);
+    Ok(())
+}

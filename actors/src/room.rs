@@ -1,0 +1,35 @@
+//! The room: one actor, the single writer of one log.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `machine` | [`Room`](machine::Room): the pure state machine; validates and applies, no I/O |
+//! | `send`, `membership`, `create`, `receipt`, `typing` | the verbs of the machine |
+//! | `actor` | the ractor shell: one commit in flight, dies on a refused or unknown one (**I4**) |
+//! | `commit` | what a commit writes: the append and its projections |
+//! | `load`, `replay` | activation: from the log to the machine, and what a crash left undone |
+//! | `view` | what everyone else sees: an immutable snapshot after each commit |
+//! | `handle` | the address: admission, deadline, retries |
+//! | `directory` | finds or starts the actor of a room; passivation and quarantine |
+
+pub mod actor;
+pub mod commit;
+pub mod create;
+pub mod directory;
+pub mod error;
+pub mod event;
+pub mod handle;
+pub mod load;
+pub mod machine;
+pub mod membership;
+pub mod message;
+pub mod receipt;
+pub mod replay;
+pub mod send;
+pub mod typing;
+pub mod view;
+
+pub use directory::Rooms;
+pub use error::RoomError;
+pub use event::{RoomEvent, StateDelta};
+pub use handle::RoomHandle;
+pub use view::RoomView;

@@ -1,0 +1,251 @@
+//! The ractor shell of a room: one commit in flight, everything else waits in the next draft.
+//!
+//! The actor never waits on anything but its own commit (**I3**), and even that runs beside it: requests that come
+//! in meanwhile are applied to memory and ride in the next append. If an append is refused, or its outcome unknown,
+//! the actor dies and the next request reloads the room from its log (**I4**).
+
+use std::sync::Arc;
+
+use playhouse_storage::tables::room_log::bucket_of;
+use playhouse_storage::{Guard, Outcome, Store, StoreError, Table as _, tables::RoomLog};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ruma::OwnedRoomId;
+
+use super::{
+    RoomError,
+    commit::{LogHead, append_of, log_partition, projections_of},
+    load::{self, Loaded},
+    machine::{Draft, Room, Sent, Workshop},
+    message::{EventReply, RoomMessage, Waiter},
+    replay,
+};
+use crate::{
+    hub::{HubHandle, RoomBatch},
+    metrics::Metrics,
+};
+use playhouse_rules::room_version::RoomVersion;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// The room's commit was refused or its outcome is unknown: not a fault of the room, the actor just reloads.
+#[derive(Debug, thiserror::Error)]
+#[error("the commit was lost: {0}")]
+pub struct CommitLost(pub String);
+
+/// How a commit ended.
+pub enum CommitResult {
+    /// Durable; the guard after it.
+    Applied(Draft, Guard),
+    /// Refused, unknown or failed.
+    Lost(Draft, String),
+}
+
+/// What a room's actor starts with.
+pub struct RoomArguments {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// The version of a room to be founded; `None` for one that must exist.
+    pub found: Option<&'static RoomVersion>,
+    /// The store.
+    pub store: Store,
+    /// What events are made with.
+    pub workshop: Workshop,
+    /// Where committed batches go.
+    pub hub: HubHandle,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The actor.
+pub struct RoomActor;
+
+/// The actor's memory.
+pub struct RoomActorState {
+    room: Room,
+    guard: Guard,
+    committing: bool,
+    store: Store,
+    hub: HubHandle,
+    metrics: Arc<Metrics>,
+}
+
+impl Actor for RoomActor {
+    type Msg = RoomMessage;
+    type State = RoomActorState;
+    type Arguments = RoomArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<RoomMessage>,
+        arguments: RoomArguments,
+    ) -> Result<RoomActorState, ActorProcessingErr> {
+        let RoomArguments { room_id, found, store, workshop, hub, metrics } = arguments;
+        let Loaded { view, extremities, guard } = load::load(&store, &room_id, found, workshop.clocks.stamp(room_id.as_str())).await?;
+        let room = Room::new(view, extremities, workshop);
+        hub.room_loaded(Arc::new(room.view.clone()));
+        Ok(RoomActorState { room, guard, committing: false, store, hub, metrics })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<RoomMessage>,
+        message: RoomMessage,
+        state: &mut RoomActorState,
+    ) -> Result<(), ActorProcessingErr> {
+        let metrics = Arc::clone(&state.metrics);
+        let _timer = metrics.room_handle.start();
+        match message {
+            RoomMessage::Send(request, permit, reply) => {
+                let sent = state.room.send(*request);
+                state.wait_for(sent, permit, reply);
+            }
+            RoomMessage::Membership(request, permit, reply) => {
+                let sent = state.room.change_membership(*request);
+                state.wait_for(sent, permit, reply);
+            }
+            RoomMessage::Create(request, permit, reply) => {
+                let sent = state.room.found(*request);
+                let refused = sent.is_err();
+                state.wait_for(sent, permit, reply);
+                if refused {
+                    return Err(CommitLost("the room was not founded".into()).into());
+                }
+            }
+            RoomMessage::Receipt(key, receipt, permit, reply) => {
+                state.room.set_receipt(key, receipt);
+                state.room.draft().waiters.push(Waiter::Done(permit, reply));
+            }
+            RoomMessage::Typing { user, until_ms, permit, reply } => {
+                state.room.set_typing(user, until_ms);
+                state.room.draft().waiters.push(Waiter::Done(permit, reply));
+            }
+            RoomMessage::Committed(result) => state.committed(result)?,
+            RoomMessage::Tick => drop(state.room.expire_typing()),
+            #[cfg(any(test, feature = "fault-injection"))]
+            RoomMessage::Panic => panic!("injected"),
+        }
+        state.commit_next(&myself);
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<RoomMessage>,
+        state: &mut RoomActorState,
+    ) -> Result<(), ActorProcessingErr> {
+        state.hub.room_unloaded(state.room.id().clone());
+        let stamp = state.room.workshop.clocks.stamp(state.room.id().as_str());
+        replay::passivated(&state.store, &state.room.view, stamp).await;
+        Ok(())
+    }
+}
+
+impl RoomActorState {
+    /// Answers a refusal at once, and an event once the commit that holds it is durable.
+    fn wait_for(&mut self, sent: Result<Sent, RoomError>, permit: OwnedSemaphorePermit, reply: EventReply) {
+        match sent {
+            Ok(sent) => {
+                let waiter = Waiter::Event(sent.into_event_id(), permit, reply);
+                self.room.draft().waiters.push(waiter);
+            }
+            Err(refusal) => {
+                let _ = reply.send(Err(refusal));
+            }
+        }
+    }
+
+    /// Starts the next commit, unless one is in flight or there is nothing to commit.
+    fn commit_next(&mut self, myself: &ActorRef<RoomMessage>) {
+        if self.committing {
+            return;
+        }
+        let Some(draft) = self.room.next_commit() else { return };
+        self.committing = true;
+        let (store, guard, myself) = (self.store.clone(), self.guard.clone(), myself.clone());
+        let metrics = Arc::clone(&self.metrics);
+        tokio::spawn(async move {
+            let timer = metrics.room_commit.start();
+            let result = commit(&store, guard, draft).await;
+            drop(timer);
+            // An actor that died meanwhile has answered its callers by dying.
+            let _ = myself.cast(RoomMessage::Committed(result));
+        });
+    }
+
+    fn committed(&mut self, result: CommitResult) -> Result<(), ActorProcessingErr> {
+        self.committing = false;
+        match result {
+            CommitResult::Applied(draft, guard) => {
+                self.guard = guard;
+                self.publish(draft);
+                Ok(())
+            }
+            CommitResult::Lost(draft, why) => {
+                for waiter in draft.waiters {
+                    waiter.answer(Err(RoomError::retry()));
+                }
+                for waiter in self.room.drafts.drain(..).flat_map(|draft| draft.waiters) {
+                    waiter.answer(Err(RoomError::retry()));
+                }
+                Err(CommitLost(why).into())
+            }
+        }
+    }
+
+    fn publish(&mut self, draft: Draft) {
+        let Some((view, _)) = draft.after else { return };
+        self.metrics.events_persisted(&draft.events);
+        self.hub.publish(RoomBatch {
+            view: Arc::new(view),
+            events: draft.events,
+            positions: draft.positions,
+            waiters: draft.waiters,
+        });
+    }
+}
+
+/// Makes a draft durable.
+async fn commit(store: &Store, guard: Guard, draft: Draft) -> CommitResult {
+    let Some((view, extremities)) = &draft.after else {
+        return CommitResult::Lost(draft, "the draft was not sealed".into());
+    };
+    if draft.events.is_empty() {
+        return match write_only(store, view, &draft).await {
+            Ok(()) => CommitResult::Applied(draft, guard),
+            Err(error) => CommitResult::Lost(draft, error.to_string()),
+        };
+    }
+    let head = LogHead::new(view.version, extremities);
+    let room = view.room_id.as_str();
+    let guard = match guard_for(store, room, guard, draft.events[0].seq).await {
+        Ok(guard) => guard,
+        Err(error) => return CommitResult::Lost(draft, error.to_string()),
+    };
+    let Some(append) = append_of(view, &head, &draft, &guard, store.backend().atomic_projections()) else {
+        return CommitResult::Lost(draft, "nothing to append".into());
+    };
+    let after = Guard { fence: guard.fence, head_seq: Some(append.new_head_seq), head: append.head.clone() };
+    match store.backend().append(append).await {
+        Ok(Outcome::Applied) => CommitResult::Applied(draft, after),
+        Ok(Outcome::Refused) => CommitResult::Lost(draft, "refused: the room has another writer".into()),
+        Ok(Outcome::Unknown) => CommitResult::Lost(draft, "of unknown outcome".into()),
+        Err(error) => CommitResult::Lost(draft, error.to_string()),
+    }
+}
+
+/// Receipts without events: idempotent writes that need no guard. Typing alone writes nothing.
+async fn write_only(store: &Store, view: &super::view::RoomView, draft: &Draft) -> Result<(), StoreError> {
+    if draft.receipts.is_empty() {
+        return Ok(());
+    }
+    store.write(projections_of(view, draft, view.head_seq)).await
+}
+
+/// The guard of the bucket that `seq` falls in: the present one, or that of a new bucket, fenced.
+async fn guard_for(store: &Store, room: &str, guard: Guard, seq: i64) -> Result<Guard, StoreError> {
+    let same_bucket =
+        guard.head_seq.map_or(guard.fence > 0 && seq == 0, |head| bucket_of(head) == bucket_of(seq));
+    if same_bucket {
+        return Ok(guard);
+    }
+    store.backend().fence(RoomLog::DEF, &log_partition(room, bucket_of(seq))).await
+}

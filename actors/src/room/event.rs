@@ -1,0 +1,59 @@
+//! An event in a room's log, as everyone in this process shares it.
+
+use playhouse_rules::pdu::{Pdu, PduStanding};
+use playhouse_storage::tables::room_log::Transaction;
+use ruma::UserId;
+
+/// A logged event with its place and what it changed.
+#[derive(Debug)]
+pub struct RoomEvent {
+    /// Its sequence number in the log.
+    pub seq: i64,
+    /// Its stream position.
+    pub pos: i64,
+    /// The event.
+    pub pdu: Pdu,
+    /// Whether it was accepted, soft-failed or rejected.
+    pub standing: PduStanding,
+    /// The request that made it, where a client of ours did.
+    pub transaction: Option<Transaction>,
+    /// What it changed in the room's current state: itself, but for a merge of forks.
+    pub changes: Vec<StateDelta>,
+}
+
+/// The change of one state key.
+#[derive(Debug, Clone)]
+pub struct StateDelta {
+    /// The event type.
+    pub kind: String,
+    /// The state key.
+    pub state_key: String,
+    /// The event that stood before, and its sequence number.
+    pub old: Option<Pdu>,
+    /// The event that stands now.
+    pub new: Option<Pdu>,
+    /// The log row of the event that stands now: this one, but for a merge of forks.
+    pub seq: i64,
+}
+
+impl RoomEvent {
+    /// Whether clients may get it at all.
+    pub fn is_visible(&self) -> bool {
+        self.standing == PduStanding::Accepted
+    }
+
+    /// The state change of the user's own membership, if the event is one.
+    pub fn membership_change_of(&self, user: &UserId) -> Option<&StateDelta> {
+        self.changes.iter().find(|change| change.kind == "m.room.member" && change.state_key == user.as_str())
+    }
+
+    /// The standing as the log stores it.
+    pub fn pdu_standing_code(&self) -> i8 {
+        self.standing.code()
+    }
+
+    /// Memory that it holds, for the cache budget.
+    pub fn estimated_bytes(&self) -> usize {
+        size_of::<Self>() + self.pdu.estimated_bytes()
+    }
+}

@@ -1,0 +1,224 @@
+//! The room as a pure state machine: validates requests against memory and applies them speculatively.
+//!
+//! No I/O and no waiting. What it applied collects in a [`Draft`], which the actor commits; if the commit does not
+//! happen the whole machine is thrown away (**I4**), so there is no roll-back here.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use playhouse_rules::{
+    builder::EventSigner,
+    forward_extremities::Extremities,
+    pdu::{Pdu, PduStanding},
+};
+use playhouse_storage::tables::{
+    receipt::ReceiptRow,
+    room_log::{Transaction, bucket_of},
+};
+use ruma::{OwnedEventId, OwnedRoomId};
+
+use super::{
+    event::{RoomEvent, StateDelta},
+    message::Waiter,
+    view::{ReceiptKey, RoomView, TAIL_EVENTS},
+};
+use crate::clock::{Pending, SlotClocks};
+
+/// Transactions that the machine remembers; older ones are found in the transaction table.
+const REMEMBERED_TRANSACTIONS: usize = 4_096;
+
+/// What everything in a room is made with.
+#[derive(Clone)]
+pub struct Workshop {
+    /// Signs events.
+    pub signer: Arc<dyn EventSigner>,
+    /// Issues positions.
+    pub clocks: Arc<SlotClocks>,
+}
+
+/// A room with everything applied so far, committed or not.
+pub struct Room {
+    /// The speculative view; published once its commit is durable.
+    pub view: RoomView,
+    /// The forward extremities.
+    pub extremities: Extremities,
+    /// What was applied and is not in a commit yet: one draft for each log bucket that it touches, oldest first.
+    pub drafts: VecDeque<Draft>,
+    pub(super) workshop: Workshop,
+    transactions: HashMap<Transaction, OwnedEventId>,
+    transaction_order: VecDeque<Transaction>,
+}
+
+/// Changes that one commit makes durable.
+#[derive(Default)]
+pub struct Draft {
+    /// The room after them, set when the draft is sealed.
+    pub after: Option<(RoomView, Extremities)>,
+    /// Events, in log order.
+    pub events: Vec<Arc<RoomEvent>>,
+    /// Redactions among them: target and redaction.
+    pub redactions: Vec<(OwnedEventId, Pdu)>,
+    /// Receipts.
+    pub receipts: Vec<(ReceiptKey, ReceiptRow)>,
+    /// Whether typing changed.
+    pub typing: bool,
+    /// The positions of all this, in flight until it is published.
+    pub positions: Vec<Pending>,
+    /// Who waits for the commit.
+    pub waiters: Vec<Waiter>,
+}
+
+impl Draft {
+    /// Whether there is nothing to commit or publish.
+    ///
+    /// Waiters alone (for something that an earlier draft commits) are something too.
+    pub fn is_empty(&self) -> bool {
+        self.waiters.is_empty() && self.events.is_empty() && self.receipts.is_empty() && !self.typing
+    }
+}
+
+/// What became of a request for an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// The event was applied and waits for its commit.
+    New(OwnedEventId),
+    /// The same request, or the same state, made this event before. It may still wait for its commit.
+    Known(OwnedEventId),
+}
+
+impl Sent {
+    /// The event.
+    pub fn into_event_id(self) -> OwnedEventId {
+        match self {
+            Self::New(id) | Self::Known(id) => id,
+        }
+    }
+}
+
+impl Room {
+    /// A room as loaded, or unborn.
+    pub fn new(view: RoomView, extremities: Extremities, workshop: Workshop) -> Self {
+        let mut room = Self {
+            view,
+            extremities,
+            drafts: VecDeque::from([Draft::default()]),
+            workshop,
+            transactions: HashMap::new(),
+            transaction_order: VecDeque::new(),
+        };
+        for event in room.view.tail.clone() {
+            if let Some(transaction) = &event.transaction {
+                room.remember(transaction.clone(), event.pdu.event_id().to_owned());
+            }
+        }
+        room
+    }
+
+    /// The room's id.
+    pub fn id(&self) -> &OwnedRoomId {
+        &self.view.room_id
+    }
+
+    /// Whether the room has its create event.
+    pub fn is_born(&self) -> bool {
+        self.view.head_seq >= 0
+    }
+
+    /// The draft that takes changes now.
+    pub fn draft(&mut self) -> &mut Draft {
+        if self.drafts.is_empty() {
+            self.drafts.push_back(Draft::default());
+        }
+        self.drafts.back_mut().expect("there is always a draft")
+    }
+
+    /// Takes the oldest draft for a commit, if it holds anything.
+    pub fn next_commit(&mut self) -> Option<Draft> {
+        self.drafts.front().filter(|draft| !draft.is_empty())?;
+        if self.drafts.len() == 1 {
+            self.seal();
+        }
+        self.drafts.pop_front()
+    }
+
+    /// Fixes what the room is after the present draft; later changes go to a new one.
+    fn seal(&mut self) {
+        let after = (self.view.clone(), self.extremities.clone());
+        self.draft().after = Some(after);
+        self.drafts.push_back(Draft::default());
+    }
+
+    /// The event that the same request made before.
+    pub fn known_transaction(&self, transaction: &Transaction) -> Option<&OwnedEventId> {
+        self.transactions.get(transaction)
+    }
+
+    /// Puts an accepted event at the end of the log. `new_state` is the room's state after it, where that is not
+    /// just the event applied to the state before (a merge of forks).
+    pub(super) fn apply(&mut self, pdu: Pdu, transaction: Option<Transaction>) {
+        let changes = self.apply_to_state(&pdu);
+        self.append(pdu, PduStanding::Accepted, transaction, changes);
+    }
+
+    fn apply_to_state(&mut self, pdu: &Pdu) -> Vec<StateDelta> {
+        let Some(state_key) = pdu.state_key() else { return Vec::new() };
+        let old = self.view.state.insert(pdu.clone());
+        let (kind, state_key) = (pdu.kind_str().to_owned(), state_key.to_owned());
+        vec![StateDelta { kind, state_key, old, new: Some(pdu.clone()), seq: self.view.head_seq + 1 }]
+    }
+
+    /// Appends an event with the state changes that it brings.
+    pub(super) fn append(
+        &mut self,
+        pdu: Pdu,
+        standing: PduStanding,
+        transaction: Option<Transaction>,
+        changes: Vec<StateDelta>,
+    ) {
+        let seq = self.view.head_seq + 1;
+        if self.draft().events.last().is_some_and(|last| bucket_of(last.seq) != bucket_of(seq)) {
+            self.seal();
+        }
+        let position = self.workshop.clocks.begin(self.view.room_id.as_str(), 1);
+        let event = Arc::new(RoomEvent { seq, pos: position.first(), pdu, standing, transaction, changes });
+        if standing == PduStanding::Accepted {
+            self.extremities.advance(&event.pdu);
+        }
+        if let Some(transaction) = &event.transaction {
+            self.remember(transaction.clone(), event.pdu.event_id().to_owned());
+        }
+        self.note_redaction(&event.pdu);
+        self.view.head_seq = event.seq;
+        self.view.event_pos = event.pos;
+        self.view.pos = self.view.pos.max(event.pos);
+        self.view.tail.push_back(Arc::clone(&event));
+        while self.view.tail.len() > TAIL_EVENTS {
+            self.view.tail.pop_front();
+        }
+        let draft = self.draft();
+        draft.events.push(event);
+        draft.positions.push(position);
+    }
+
+    fn note_redaction(&mut self, pdu: &Pdu) {
+        if pdu.kind_str() != "m.room.redaction" {
+            return;
+        }
+        if let Some(target) = pdu.redacts() {
+            self.view.redactions.insert(target.to_owned(), pdu.clone());
+            self.draft().redactions.push((target.to_owned(), pdu.clone()));
+        }
+    }
+
+    fn remember(&mut self, transaction: Transaction, event_id: OwnedEventId) {
+        self.transaction_order.push_back(transaction.clone());
+        self.transactions.insert(transaction, event_id);
+        if self.transaction_order.len() > REMEMBERED_TRANSACTIONS
+            && let Some(oldest) = self.transaction_order.pop_front()
+        {
+            self.transactions.remove(&oldest);
+        }
+    }
+}

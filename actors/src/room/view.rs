@@ -1,0 +1,112 @@
+//! What everyone but the room's actor sees of a room: an immutable snapshot, replaced after each commit.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap, Vector};
+use playhouse_rules::{pdu::Pdu, room_version::RoomVersion, state::RoomState};
+use playhouse_storage::tables::receipt::ReceiptRow;
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
+
+use super::event::RoomEvent;
+
+/// Events of the log's end that a view keeps in memory.
+pub const TAIL_EVENTS: usize = 200;
+
+/// Whose receipt: user, kind (`m.read` or `m.read.private`), thread (empty: unthreaded).
+pub type ReceiptKey = (String, String, String);
+
+/// A room after a commit. Cloning shares everything.
+#[derive(Debug, Clone)]
+pub struct RoomView {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// Its version.
+    pub version: &'static RoomVersion,
+    /// The state after all forward extremities.
+    pub state: RoomState,
+    /// The sequence number of the newest event; -1 in an unborn room.
+    pub head_seq: i64,
+    /// The position of the newest event.
+    pub event_pos: i64,
+    /// The position of the newest activity: events, receipts, typing.
+    pub pos: i64,
+    /// The newest events, oldest first.
+    pub tail: Vector<Arc<RoomEvent>>,
+    /// Redactions of events in the tail or the state, by target.
+    pub redactions: HashMap<OwnedEventId, Pdu>,
+    /// The newest receipt of each key.
+    pub receipts: HashMap<ReceiptKey, ReceiptRow>,
+    /// The same receipts by position.
+    pub receipts_by_pos: OrdMap<i64, ReceiptKey>,
+    /// Who types.
+    pub typing: Typing,
+}
+
+/// Who types in a room, and since which position that is so.
+#[derive(Debug, Clone, Default)]
+pub struct Typing {
+    /// The position of the last change; 0 if nobody ever typed.
+    pub pos: i64,
+    /// Who types, until when in milliseconds since the epoch.
+    pub users: Vec<(OwnedUserId, u64)>,
+}
+
+impl RoomView {
+    /// A room before its create event.
+    pub fn unborn(room_id: OwnedRoomId, version: &'static RoomVersion) -> Self {
+        Self {
+            room_id,
+            version,
+            state: RoomState::new(version),
+            head_seq: -1,
+            event_pos: 0,
+            pos: 0,
+            tail: Vector::new(),
+            redactions: HashMap::new(),
+            receipts: HashMap::new(),
+            receipts_by_pos: OrdMap::new(),
+            typing: Typing::default(),
+        }
+    }
+
+    /// The event of the tail with this id.
+    pub fn recent(&self, event_id: &EventId) -> Option<&Arc<RoomEvent>> {
+        self.tail.iter().rev().find(|event| event.pdu.event_id() == event_id)
+    }
+
+    /// The sequence number of the oldest event in the tail; beyond the head when the tail is empty.
+    pub fn tail_start(&self) -> i64 {
+        self.tail.front().map_or(self.head_seq + 1, |event| event.seq)
+    }
+
+    /// Whether the tail holds every event after position `pos`.
+    pub fn tail_covers(&self, pos: i64) -> bool {
+        self.tail.front().is_none_or(|oldest| oldest.seq == 0 || oldest.pos <= pos)
+    }
+
+    /// The events of the tail after position `pos`, oldest first.
+    pub fn tail_after(&self, pos: i64) -> impl DoubleEndedIterator<Item = &Arc<RoomEvent>> {
+        let first = self.tail.binary_search_by(|event| event.pos.cmp(&pos).then(std::cmp::Ordering::Less));
+        let first = first.unwrap_or_else(|at| at);
+        self.tail.iter().skip(first)
+    }
+
+    /// Puts a receipt in, replacing the older one of its key.
+    pub fn set_receipt(&mut self, key: ReceiptKey, receipt: ReceiptRow) {
+        let pos = receipt.pos;
+        if let Some(old) = self.receipts.insert(key.clone(), receipt) {
+            self.receipts_by_pos.remove(&old.pos);
+        }
+        self.receipts_by_pos.insert(pos, key);
+        self.pos = self.pos.max(pos);
+    }
+
+    /// Memory that the view holds, for the cache budget: a rough sum over its parts.
+    pub fn estimated_bytes(&self) -> usize {
+        const STATE_ENTRY_BYTES: usize = 1_500;
+        const RECEIPT_BYTES: usize = 400;
+        self.tail.iter().map(|event| event.estimated_bytes()).sum::<usize>()
+            + self.state.len() * STATE_ENTRY_BYTES
+            + self.receipts.len() * RECEIPT_BYTES
+    }
+}

@@ -1,0 +1,187 @@
+//! A joined room in a sync.
+
+use std::collections::BTreeSet;
+
+use playhouse_rules::pdu::Pdu;
+use ruma::{OwnedUserId, events::room::member::MembershipState};
+
+use super::{
+    build::Pass,
+    ephemeral,
+    filter::{EventFilter as _, prune},
+    response::{Events, JoinedRoom, Summary, Timeline},
+    unread,
+    window::{StateScope, Window, WindowRequest},
+};
+use crate::{
+    hub::feed::RoomStanding,
+    room::{RoomError, RoomView},
+    timeline::{
+        page::{Gap, gap_after},
+        state_at::state_after,
+        visibility::{Memberships, Sight},
+    },
+};
+
+/// What a joined room contributes.
+pub struct Contribution {
+    /// The room, as the client gets it.
+    pub room: JoinedRoom,
+    /// Who joined or left in the window.
+    pub moves: Moves,
+}
+
+/// Who came into sight and who may have gone out of it.
+#[derive(Debug, Default)]
+pub struct Moves {
+    /// Users who joined, or everybody in a room that the user joined.
+    pub joined: BTreeSet<OwnedUserId>,
+    /// Users who left.
+    pub left: BTreeSet<OwnedUserId>,
+}
+
+/// Renders a joined room as of `since`; `None` is the beginning.
+///
+/// # Errors
+/// When the room's rows cannot be read: the room is left out then.
+pub async fn joined(
+    pass: &Pass<'_>,
+    view: &RoomView,
+    standing: &RoomStanding,
+    since: Option<i64>,
+) -> Result<Contribution, RoomError> {
+    let store = pass.node.store();
+    let lower = match since {
+        Some(since) => gap_after(store, view, since).await?,
+        None => Gap(0),
+    };
+    let newly_joined =
+        since.is_some_and(|since| standing.pos > since) && !was_joined(pass, view, lower).await?;
+    let fresh = since.is_none() || newly_joined;
+    let lower = if fresh { Gap(0) } else { lower };
+    let sight = Sight::of(store, view, &pass.request.user).await?;
+    let request = WindowRequest {
+        store,
+        view,
+        sight: &sight,
+        filter: &pass.request.filter.room,
+        ignores: &|user| pass.data.ignores(user),
+    };
+    let window = request.read(lower, Gap(view.head_seq + 1)).await?;
+    let scope = if fresh || pass.request.full_state { StateScope::Everything } else { StateScope::Changes };
+    let moves = moves_of(pass, &request, &window, fresh).await?;
+    let summary = (fresh || pass.request.full_state || !moves.joined.is_empty() || !moves.left.is_empty())
+        .then(|| summary_of(view, pass));
+    let mut room = JoinedRoom { summary, ..JoinedRoom::default() };
+    let state = state_of(pass, &request, &window, scope, room.summary.as_ref()).await?;
+    if pass.request.use_state_after {
+        room.state_after = Some(state);
+    } else if !state.is_empty() {
+        room.state = Some(state);
+    }
+    room.timeline = timeline_of(pass, view, &window).await?;
+    room.ephemeral = ephemeral::of_room(pass, view, if fresh { None } else { since }).into();
+    room.account_data = pass.room_account_data(&view.room_id, fresh).into();
+    let counts = unread::counts(pass, view, standing).await?;
+    room.unread_notifications = counts.main;
+    room.unread_thread_notifications = counts.threads;
+    Ok(Contribution { room, moves })
+}
+
+async fn was_joined(pass: &Pass<'_>, view: &RoomView, lower: Gap) -> Result<bool, RoomError> {
+    let memberships = Memberships::of(pass.node.store(), &view.room_id, &pass.request.user).await?;
+    Ok(memberships.at(lower.0 - 1) == MembershipState::Join)
+}
+
+/// The state of a window, rendered; member events as lazily as the filter says.
+pub(super) async fn state_of(
+    pass: &Pass<'_>,
+    request: &WindowRequest<'_>,
+    window: &Window,
+    scope: StateScope,
+    summary: Option<&Summary>,
+) -> Result<Events, RoomError> {
+    let at_end = pass.request.use_state_after;
+    let mut state: Vec<Pdu> = request.state(window, scope, at_end).await?;
+    if request.filter.state.is_lazy() {
+        let mut needed: BTreeSet<OwnedUserId> =
+            window.timeline.iter().map(|event| event.pdu.sender().to_owned()).collect();
+        if scope == StateScope::Everything {
+            needed.insert(pass.request.user.clone());
+        }
+        needed.extend(summary.and_then(|summary| summary.heroes.clone()).unwrap_or_default());
+        let until = if at_end { window.upper } else { window.start };
+        let at = state_after(request.store, request.view, until.0 - 1).await?;
+        request.load_lazily(&mut state, &needed, &at);
+    }
+    let fields = pass.request.filter.event_fields.as_deref();
+    let rendered = state.iter().map(|pdu| prune(pass.reader.state_event(pdu, request.view, false), fields));
+    Ok(rendered.collect::<Vec<_>>().into())
+}
+
+/// The timeline of a window, rendered.
+pub(super) async fn timeline_of(
+    pass: &Pass<'_>,
+    view: &RoomView,
+    window: &Window,
+) -> Result<Timeline, RoomError> {
+    let store = pass.node.store();
+    let redactions = crate::timeline::find::redactions(store, view, window.timeline.iter()).await?;
+    let memberships = pass.memberships(view, window).await?;
+    let fields = pass.request.filter.event_fields.as_deref();
+    let mut events = Vec::with_capacity(window.timeline.len());
+    for event in &window.timeline {
+        let membership = memberships.as_ref().map_or(MembershipState::Join, |known| known.at(event.seq));
+        let redaction = redactions.get(event.pdu.event_id());
+        events
+            .push(prune(pass.reader.event(view.version, event, redaction, Some(&membership), false), fields));
+    }
+    Ok(Timeline { events, limited: window.limited, prev_batch: Some(window.start.encode()) })
+}
+
+/// Who joined and left in a window; everybody where the user newly joined.
+async fn moves_of(
+    pass: &Pass<'_>,
+    request: &WindowRequest<'_>,
+    window: &Window,
+    fresh: bool,
+) -> Result<Moves, RoomError> {
+    let mut moves = Moves::default();
+    if pass.request.since.is_none() {
+        return Ok(moves);
+    }
+    if fresh {
+        moves.joined.extend(request.view.state.joined_members().map(ToOwned::to_owned));
+        return Ok(moves);
+    }
+    if window.lower >= window.upper {
+        return Ok(moves);
+    }
+    let changed = crate::timeline::state_at::changed_state(
+        request.store,
+        request.view,
+        window.lower.0 - 1,
+        window.upper.0 - 1,
+    );
+    for pdu in changed.await? {
+        let user = pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok());
+        let (Some(user), Some(membership)) = (user, pdu.membership()) else { continue };
+        match membership {
+            MembershipState::Join => drop(moves.joined.insert(user)),
+            MembershipState::Leave | MembershipState::Ban => drop(moves.left.insert(user)),
+            _ => {}
+        }
+    }
+    Ok(moves)
+}
+
+/// Member counts, and heroes for a room without a name.
+fn summary_of(view: &RoomView, pass: &Pass<'_>) -> Summary {
+    const MOST_HEROES: usize = 5;
+    let nameless = view.state.name().is_none_or(str::is_empty) && view.state.canonical_alias().is_none();
+    let heroes = nameless.then(|| {
+        let heroes = view.state.heroes(&pass.request.user, MOST_HEROES);
+        heroes.into_iter().map(ToOwned::to_owned).collect()
+    });
+    Summary { heroes, joined: view.state.joined_count() as u64, invited: view.state.invited_count() as u64 }
+}

@@ -1,0 +1,61 @@
+//! A left room in a sync: what was new until the user left, and nothing after.
+
+use super::{
+    build::Pass,
+    joined::{state_of, timeline_of},
+    response::LeftRoom,
+    window::{StateScope, WindowRequest},
+};
+use crate::{
+    hub::feed::RoomStanding,
+    room::{RoomError, RoomView},
+    timeline::{
+        page::{Gap, gap_after},
+        visibility::Sight,
+    },
+};
+
+/// Renders a left room as of `since`; `None` is the beginning.
+///
+/// # Errors
+/// When the room's rows cannot be read: the room is left out then.
+pub async fn left(
+    pass: &Pass<'_>,
+    view: &RoomView,
+    standing: &RoomStanding,
+    since: Option<i64>,
+) -> Result<LeftRoom, RoomError> {
+    let store = pass.node.store();
+    let lower = match since {
+        Some(since) => gap_after(store, view, since).await?,
+        None => Gap(0),
+    };
+    let upper = Gap(standing.seq + 1);
+    let sight = Sight::of(store, view, &pass.request.user).await?;
+    let request = WindowRequest {
+        store,
+        view,
+        sight: &sight,
+        filter: &pass.request.filter.room,
+        ignores: &|user| pass.data.ignores(user),
+    };
+    let window = request.read(lower.min(upper), upper).await?;
+    let mut room = LeftRoom::default();
+    // Who was never in may see the own leave event, and no state.
+    if sight.may_see_at(standing.seq - 1) {
+        let scope = if since.is_none() || pass.request.full_state {
+            StateScope::Everything
+        } else {
+            StateScope::Changes
+        };
+        let state = state_of(pass, &request, &window, scope, None).await?;
+        if pass.request.use_state_after {
+            room.state_after = Some(state);
+        } else if !state.is_empty() {
+            room.state = Some(state);
+        }
+    }
+    room.timeline = timeline_of(pass, view, &window).await?;
+    room.account_data = pass.room_account_data(&view.room_id, since.is_none()).into();
+    Ok(room)
+}

@@ -1,0 +1,22 @@
+//! The user stream: one actor for each user with an active session, the single writer of the user's own rows.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `data` | what the user's stream is, in memory |
+//! | `actor` | the ractor shell; each write is durable before it is seen or answered |
+//! | `message` | what can be said to it |
+//! | `account_data`, `to_device`, `profile`, `keys`, `backup`, `forget` | the verbs |
+//! | `directory` | finds or starts the actor of a user |
+
+pub mod account_data;
+pub mod actor;
+pub mod data;
+pub mod directory;
+pub mod error;
+pub mod load;
+pub mod message;
+pub mod profile;
+pub mod to_device;
+
+pub use directory::{UserHandle, Users};
+pub use error::UserError;

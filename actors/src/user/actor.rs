@@ -1,0 +1,172 @@
+//! The ractor shell of a user's stream. Each request is durable before it is seen or answered.
+
+use std::sync::Arc;
+
+use playhouse_storage::{Store, Write};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ruma::{OwnedUserId, UserId};
+
+use super::{
+    UserError,
+    data::UserData,
+    load,
+    message::{UserMessage, UserRequest},
+};
+use crate::{
+    clock::{Pending, SlotClocks},
+    hub::{DeviceChangeLog, HubHandle, UserFeed, device_changes},
+    metrics::Metrics,
+};
+
+/// What a user's actor works with.
+#[derive(Clone)]
+pub struct UserContext {
+    /// The store.
+    pub store: Store,
+    /// Issues positions.
+    pub clocks: Arc<SlotClocks>,
+    /// The hub.
+    pub hub: HubHandle,
+    /// Who changed devices.
+    pub device_changes: Arc<DeviceChangeLog>,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The actor.
+pub struct UserActor;
+
+/// The actor's memory.
+pub struct UserActorState {
+    pub(super) user: OwnedUserId,
+    pub(super) context: UserContext,
+    pub(super) feed: Arc<UserFeed>,
+    pub(super) data: UserData,
+}
+
+impl Actor for UserActor {
+    type Msg = UserMessage;
+    type State = UserActorState;
+    type Arguments = (OwnedUserId, UserContext);
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<UserMessage>,
+        (user, context): (OwnedUserId, UserContext),
+    ) -> Result<UserActorState, ActorProcessingErr> {
+        let feed = UserFeed::new(user.clone());
+        context.hub.hub().open_feed(&feed);
+        let loaded = load::load(&context.store, &context.hub, &feed).await;
+        let data = loaded.inspect_err(|_| context.hub.hub().close_feed(&feed))?;
+        feed.set_data(data.clone());
+        Ok(UserActorState { user, context, feed, data })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<UserMessage>,
+        message: UserMessage,
+        state: &mut UserActorState,
+    ) -> Result<(), ActorProcessingErr> {
+        let metrics = Arc::clone(&state.context.metrics);
+        let _timer = metrics.user_handle.start();
+        match message.request {
+            UserRequest::SetAccountData { room, kind, content, reply } => {
+                answer(reply, state.set_account_data(room, kind, content).await);
+            }
+            UserRequest::DeliverToDevice { messages, reply } => {
+                answer(reply, state.deliver_to_device(messages).await);
+            }
+            UserRequest::AcknowledgeToDevice { device, up_to } => {
+                state.acknowledge_to_device(&device, up_to).await;
+            }
+            UserRequest::SetProfile { field, value, reply } => {
+                answer(reply, state.set_profile(&field, value).await)
+            }
+            UserRequest::Forget { room, reply } => answer(reply, state.forget(&room).await),
+            UserRequest::AnnounceDeviceChange { reply } => {
+                answer(reply, state.announce_device_change().await)
+            }
+            UserRequest::RemoveDevices { devices, reply } => {
+                answer(reply, state.remove_devices(&devices).await)
+            }
+            UserRequest::Reload { reply } => answer(reply, state.reload().await),
+            #[cfg(any(test, feature = "fault-injection"))]
+            UserRequest::Panic => panic!("injected"),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<UserMessage>,
+        state: &mut UserActorState,
+    ) -> Result<(), ActorProcessingErr> {
+        state.context.hub.hub().close_feed(&state.feed);
+        Ok(())
+    }
+}
+
+fn answer<T: Send + 'static>(reply: super::message::Reply<T>, outcome: Result<T, UserError>) {
+    // A caller that went away needs no answer.
+    let _ = reply.send(outcome);
+}
+
+impl UserActorState {
+    /// The user.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// A position in the user's stream, in flight until dropped.
+    pub(super) fn begin(&self) -> Pending {
+        self.context.clocks.begin(self.user.as_str(), 1)
+    }
+
+    /// Makes writes durable.
+    pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), UserError> {
+        Ok(self.context.store.write(writes).await?)
+    }
+
+    /// Shows a change of the data to the syncs; `position` must be committed.
+    pub(super) fn publish(&mut self, position: Pending) {
+        self.data.pos = self.data.pos.max(position.first());
+        self.feed.set_data(self.data.clone());
+        drop(position);
+        self.feed.wake();
+    }
+
+    /// Tells everyone who shares a room that the user's devices or keys changed.
+    ///
+    /// The announcement is durable before the caller's own change is, so a crash in between costs others a needless
+    /// key query and never hides a change.
+    pub(super) async fn begin_device_change(&self) -> Result<Pending, UserError> {
+        let position = self.begin();
+        self.write(vec![device_changes::write_of(&self.user, position.first())]).await?;
+        Ok(position)
+    }
+
+    /// Publishes a device change whose rows are durable.
+    pub(super) fn publish_device_change(&mut self, position: Pending) {
+        self.context.device_changes.note(position.first(), &self.user);
+        self.publish(position);
+        for room_id in self.feed.joined_rooms() {
+            for feed in self.context.hub.hub().subscribers(&room_id) {
+                feed.wake();
+            }
+        }
+    }
+
+    async fn announce_device_change(&mut self) -> Result<(), UserError> {
+        let position = self.begin_device_change().await?;
+        self.publish_device_change(position);
+        Ok(())
+    }
+
+    async fn reload(&mut self) -> Result<(), UserError> {
+        self.data = load::load(&self.context.store, &self.context.hub, &self.feed).await?;
+        self.feed.set_data(self.data.clone());
+        self.feed.wake();
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! Finds or starts the stream of a user.
+
+use std::{sync::Arc, time::Duration};
+
+use ractor::{Actor, ActorRef, RpcReplyPort};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use serde_json::value::RawValue;
+
+use super::{
+    UserError,
+    actor::{UserActor, UserContext},
+    message::{Reply, UserMessage, UserRequest},
+};
+use crate::{
+    hub::UserFeed,
+    metrics::ActorKind,
+    registry::{NotAvailable, Registry},
+    supervision::Supervision,
+};
+
+/// Requests that may wait for one user's stream.
+pub const USER_PERMITS: usize = 512;
+/// How long a request to a user's stream may take before its outcome counts as unknown.
+const DEADLINE: Duration = Duration::from_secs(20);
+const ATTEMPTS: usize = 3;
+
+/// Every user stream of this node.
+#[derive(Clone)]
+pub struct Users {
+    registry: Arc<Registry<UserMessage>>,
+    context: UserContext,
+}
+
+/// The address of one user's stream.
+#[derive(Clone)]
+pub struct UserHandle {
+    users: Users,
+    user: OwnedUserId,
+}
+
+impl Users {
+    /// The user streams of a node.
+    pub fn new(context: UserContext, supervision: Supervision) -> Self {
+        let registry = Arc::new(Registry::new(ActorKind::User, USER_PERMITS, supervision));
+        Self { registry, context }
+    }
+
+    /// The address of a user's stream.
+    pub fn handle(&self, user: &UserId) -> UserHandle {
+        UserHandle { users: self.clone(), user: user.to_owned() }
+    }
+
+    /// What the streams work with.
+    pub const fn context(&self) -> &UserContext {
+        &self.context
+    }
+
+    /// The user's feed, loaded; starts the stream if need be.
+    ///
+    /// # Errors
+    /// [`UserError::Unavailable`], [`UserError::Corrupt`].
+    pub async fn feed(&self, user: &UserId) -> Result<Arc<UserFeed>, UserError> {
+        for _ in 0..ATTEMPTS {
+            let actor = self.actor(user).await?;
+            let feed = self.context.hub.hub().feed(user).filter(|feed| !feed.is_closed());
+            let Some(feed) = feed else {
+                self.registry.place(user.as_str()).forget(actor.get_id());
+                continue;
+            };
+            if feed.take_suspicion()
+                && let Err(error) = self.handle(user).reload().await
+            {
+                feed.suspect_all();
+                return Err(error);
+            }
+            return Ok(feed);
+        }
+        Err(UserError::retry())
+    }
+
+    async fn actor(&self, user: &UserId) -> Result<ActorRef<UserMessage>, UserError> {
+        let place = self.registry.place(user.as_str());
+        let started = self.registry.actor(&place, || self.start(user.to_owned())).await;
+        started.map_err(|error| match error {
+            NotAvailable::Quarantined(retry_after) => UserError::Unavailable { retry_after },
+            NotAvailable::NotStarted(error) => error,
+        })
+    }
+
+    async fn start(&self, user: OwnedUserId) -> Result<ActorRef<UserMessage>, UserError> {
+        let supervisor = self.registry.supervision().of_slot(user.as_str()).await;
+        let supervisor = supervisor.map_err(|_| UserError::retry())?;
+        match Actor::spawn_linked(None, UserActor, (user, self.context.clone()), supervisor).await {
+            Ok((actor, _)) => Ok(actor),
+            Err(ractor::SpawnErr::StartupFailed(reason)) => {
+                let store = reason.downcast_ref::<playhouse_storage::StoreError>().cloned();
+                Err(store.map_or_else(UserError::retry, UserError::from))
+            }
+            Err(_) => Err(UserError::retry()),
+        }
+    }
+
+    /// Lets the streams go that nobody used for a while and no sync waits on.
+    pub fn passivate(&self, idle: Duration) {
+        self.registry.passivate(idle, |user| {
+            let feed = <&UserId>::try_from(user).ok().and_then(|user| self.context.hub.hub().feed(user));
+            feed.is_none_or(|feed| !feed.is_watched())
+        });
+    }
+
+    /// Finishes what was admitted and stops every stream.
+    pub async fn shutdown(&self, deadline: tokio::time::Instant) {
+        self.registry.drain_all(deadline).await;
+    }
+}
+
+impl UserHandle {
+    /// Sets account data of one type; durable and visible on return.
+    ///
+    /// # Errors
+    /// See [`UserError`].
+    pub async fn set_account_data(
+        &self,
+        room: Option<&RoomId>,
+        kind: &str,
+        content: Box<RawValue>,
+    ) -> Result<(), UserError> {
+        let (room, kind) = (room.map(ToOwned::to_owned), kind.to_owned());
+        self.ask(|reply| UserRequest::SetAccountData { room, kind, content, reply }).await
+    }
+
+    /// Puts messages into the inboxes of the user's devices (`*`: each device); durable on return.
+    ///
+    /// # Errors
+    /// See [`UserError`].
+    pub async fn deliver_to_device(&self, messages: Vec<(String, Box<RawValue>)>) -> Result<(), UserError> {
+        self.ask(|reply| UserRequest::DeliverToDevice { messages, reply }).await
+    }
+
+    /// Notes that a device has everything up to a position. Best effort.
+    pub async fn acknowledge_to_device(&self, device: &str, up_to: i64) {
+        let Ok(actor) = self.users.actor(&self.user).await else { return };
+        let request = UserRequest::AcknowledgeToDevice { device: device.to_owned(), up_to };
+        let _ = actor.cast(UserMessage { request, permit: None });
+    }
+
+    /// Sets or removes a profile field; durable on return.
+    ///
+    /// # Errors
+    /// See [`UserError`].
+    pub async fn set_profile(&self, field: &str, value: Option<Box<RawValue>>) -> Result<(), UserError> {
+        let field = field.to_owned();
+        self.ask(|reply| UserRequest::SetProfile { field, value, reply }).await
+    }
+
+    /// Forgets a room that the user left.
+    ///
+    /// # Errors
+    /// See [`UserError`].
+    pub async fn forget(&self, room_id: &RoomId) -> Result<(), UserError> {
+        let room: OwnedRoomId = room_id.to_owned();
+        self.ask(|reply| UserRequest::Forget { room, reply }).await
+    }
+
+    /// Tells everyone who shares a room that the user's devices or keys changed.
+    ///
+    /// # Errors
+    /// See [`UserError`].
+    pub async fn announce_device_change(&self) -> Result<(), UserError> {
+        self.ask(|reply| UserRequest::AnnounceDeviceChange { reply }).await
+    }
+
+    /// Drops keys and messages of removed devices and announces the change.
+    ///
+    /// # Errors
+    /// See [`UserError`].
+    pub async fn remove_devices(&self, devices: Vec<String>) -> Result<(), UserError> {
+        self.ask(|reply| UserRequest::RemoveDevices { devices, reply }).await
+    }
+
+    async fn reload(&self) -> Result<(), UserError> {
+        self.ask(|reply| UserRequest::Reload { reply }).await
+    }
+
+    /// Makes the stream's actor panic, to prove that only it is harmed.
+    #[cfg(any(test, feature = "fault-injection"))]
+    pub async fn inject_panic(&self) -> Result<(), UserError> {
+        let actor = self.users.actor(&self.user).await?;
+        actor.cast(UserMessage { request: UserRequest::Panic, permit: None }).map_err(|_| UserError::retry())
+    }
+
+    /// Asks the user's actor; the verbs above are its vocabulary.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> UserRequest,
+    ) -> Result<T, UserError> {
+        let registry = &self.users.registry;
+        let place = registry.place(self.user.as_str());
+        let permit = registry.admit(&place).ok_or(UserError::Busy)?;
+        let (sender, answer) = ractor::concurrency::oneshot();
+        let mut message = UserMessage { request: request(RpcReplyPort::from(sender)), permit: Some(permit) };
+        for _ in 0..ATTEMPTS {
+            let actor = self.users.actor(&self.user).await?;
+            match actor.cast(message) {
+                Ok(()) => {
+                    return match tokio::time::timeout(DEADLINE, answer).await {
+                        Ok(Ok(outcome)) => outcome,
+                        Ok(Err(_)) | Err(_) => Err(UserError::retry()),
+                    };
+                }
+                Err(ractor::MessagingErr::SendErr(unsent)) => {
+                    place.forget(actor.get_id());
+                    message = unsent;
+                }
+                Err(_) => return Err(UserError::retry()),
+            }
+        }
+        Err(UserError::retry())
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a user's stream refused a request.
+
+use std::time::Duration;
+
+use playhouse_storage::StoreError;
+
+/// A refusal or failure of a user operation. Each variant is one answer to the client.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum UserError {
+    /// What was asked for does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request is malformed; the text says how.
+    #[error("{0}")]
+    Invalid(String),
+    /// The request is not allowed; the text says why.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A key backup is not at the version that the request names.
+    #[error("the backup is at version {current}")]
+    WrongBackupVersion {
+        /// The current version.
+        current: String,
+    },
+    /// The request passes a named bound.
+    #[error("{0}")]
+    TooLarge(String),
+    /// What the user keeps here would pass a named bound; something else has to go first.
+    #[error("{0}")]
+    Full(String),
+    /// The profile would pass 64 KiB.
+    #[error("a profile may hold 64 KiB")]
+    ProfileTooLarge,
+    /// The name of a profile field is too long.
+    #[error("a profile field's name may be 255 bytes long")]
+    KeyTooLarge,
+    /// A push rule shall stand beside one that is not there.
+    #[error("before/after rule not found: {0}")]
+    NoSuchNeighbor(String),
+    /// Too many requests wait for this user already.
+    #[error("too many requests wait for this user")]
+    Busy,
+    /// The store does not answer; the request may be sent again.
+    #[error("the server cannot write at the moment")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Stored rows cannot be read.
+    #[error("the user's data cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl UserError {
+    /// A failure that a retry in a moment will mend.
+    pub const fn retry() -> Self {
+        Self::Unavailable { retry_after: Duration::from_secs(1) }
+    }
+}
+
+impl From<StoreError> for UserError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { retry_after, .. } => Self::Unavailable { retry_after },
+            StoreError::Poisoned { .. } => Self::Unavailable { retry_after: Duration::from_secs(30) },
+            StoreError::Corrupt { .. } | StoreError::Misuse { .. } => Self::Corrupt(error.to_string()),
+        }
+    }
+}
