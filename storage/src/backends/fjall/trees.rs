@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Slice};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Slice};
 
 use super::{
     codec::{KeyRange, Own},
@@ -70,7 +70,7 @@ impl Trees {
         if let Some(found) = self.get(Family::Meta, &key)? {
             return Ok(String::from_utf8_lossy(&found).into_owned());
         }
-        let mut batch = self.db.batch().durability(Some(fjall::PersistMode::SyncAll));
+        let mut batch = self.db.batch().durability(Some(PersistMode::SyncAll));
         batch.insert(self.of(Family::Meta), key, FORMAT.to_string());
         batch.commit()?;
         Ok(FORMAT.to_string())
@@ -83,6 +83,8 @@ impl Trees {
         self.families.iter().try_for_each(|tree| tree.rotate_memtable().map(drop))?;
         let deadline = Instant::now() + patience;
         while self.families.iter().any(|tree| tree.sealed_memtable_count() > 0) && Instant::now() < deadline {
+            // A background thread that failed poisons the database, and would be waited for in vain.
+            self.db.persist(PersistMode::Buffer)?;
             std::thread::sleep(POLL);
         }
         Ok(())

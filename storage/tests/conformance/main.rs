@@ -1,0 +1,51 @@
+//! The one conformance suite: every back end keeps the same laws.
+//!
+//! A back end joins with a [`bench::Subject`] and a test below. The laws are in the files named for what they are
+//! about; `model.rs` compares long random histories with a naive model.
+
+#![allow(clippy::unwrap_used)]
+
+mod appends;
+mod bench;
+mod claims;
+mod expiry;
+mod model;
+mod partitions;
+mod rows;
+mod slices;
+mod stamps;
+mod vocabulary;
+
+use bench::{Embedded, Memory, Subject};
+
+#[test]
+fn memory_keeps_every_law() {
+    keeps_every_law(&Memory);
+}
+
+#[test]
+fn embedded_store_keeps_every_law() {
+    keeps_every_law(&Embedded);
+}
+
+#[test]
+fn memory_agrees_with_the_model() {
+    model::agrees(&Memory, 96);
+}
+
+#[test]
+fn embedded_store_agrees_with_the_model() {
+    model::agrees(&Embedded, 48);
+}
+
+fn keeps_every_law(subject: &impl Subject) {
+    let laws =
+        [rows::LAWS, slices::LAWS, stamps::LAWS, expiry::LAWS, appends::LAWS, claims::LAWS, partitions::LAWS];
+    for (name, law) in laws.into_iter().flatten() {
+        println!("law: {name}");
+        let bench = subject.open();
+        let folder = bench.folder.clone();
+        bench::block_on(async { law(bench).await });
+        drop(folder);
+    }
+}
