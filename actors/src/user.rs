@@ -5,7 +5,8 @@
 //! | `data` | what the user's stream is, in memory |
 //! | `actor` | the ractor shell; each write is durable before it is seen or answered |
 //! | `message` | what can be said to it |
-//! | `account_data`, `to_device`, `profile`, `keys`, `backup`, `forget` | the verbs |
+//! | `account_data`, `tags`, `filters`, `to_device`, `profile`, `keys`, `backup` | the verbs |
+//! | `spread_profile` | a changed profile told to every room of the user |
 //! | `directory` | finds or starts the actor of a user |
 
 pub mod account_data;
@@ -13,9 +14,12 @@ pub mod actor;
 pub mod data;
 pub mod directory;
 pub mod error;
+pub mod filters;
 pub mod load;
 pub mod message;
 pub mod profile;
+pub mod spread_profile;
+pub mod tags;
 pub mod to_device;
 
 pub use directory::{UserHandle, Users};

@@ -2,8 +2,6 @@
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#client-config>
 
-use std::sync::Arc;
-
 use playhouse_storage::{
     store::put,
     tables::{AccountData, UserRoom, account_data::AccountDataRow},
@@ -11,28 +9,61 @@ use playhouse_storage::{
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::value::RawValue;
 
-use super::{UserError, actor::UserActorState};
+use super::{UserError, UserHandle, actor::UserActorState};
+
+/// The most bytes of all account data of one user: all of it is in memory while the user is active, and in one
+/// partition of the store.
+pub const MOST_ACCOUNT_DATA_BYTES: usize = 16 << 20;
+/// The longest type.
+const MOST_KIND_BYTES: usize = 255;
+
+/// Types that follow from other requests and cannot be set themselves.
+const SERVER_MANAGED: [&str; 2] = ["m.fully_read", "m.push_rules"];
+
+impl UserHandle {
+    /// Sets account data of one type as the user's client asks; durable and visible on return.
+    ///
+    /// # Errors
+    /// [`UserError::ServerManaged`], [`UserError::Invalid`] for a type that is too long or empty,
+    /// [`UserError::Full`] beyond [`MOST_ACCOUNT_DATA_BYTES`], [`UserError::Unavailable`].
+    ///
+    /// <https://spec.matrix.org/v1.19/client-server-api/#server-behaviour-14>
+    pub async fn put_account_data(
+        &self,
+        room: Option<&RoomId>,
+        kind: &str,
+        content: Box<RawValue>,
+    ) -> Result<(), UserError> {
+        if SERVER_MANAGED.contains(&kind) {
+            return Err(UserError::ServerManaged(kind.to_owned()));
+        }
+        if kind.is_empty() || kind.len() > MOST_KIND_BYTES {
+            return Err(UserError::Invalid(format!("a type has 1 to {MOST_KIND_BYTES} bytes")));
+        }
+        self.set_account_data(room, kind, content).await
+    }
+}
 
 impl UserActorState {
     /// Sets account data of one type.
     ///
     /// # Errors
-    /// [`UserError::Unavailable`] when it could not be made durable; it is not visible then.
+    /// [`UserError::Full`] beyond [`MOST_ACCOUNT_DATA_BYTES`]; [`UserError::Unavailable`] when it could not be made
+    /// durable. It is not visible then.
     pub(super) async fn set_account_data(
         &mut self,
         room: Option<OwnedRoomId>,
         kind: String,
         content: Box<RawValue>,
     ) -> Result<(), UserError> {
-        let position = self.begin();
         let room = room.map(String::from).unwrap_or_default();
+        if self.data.account_data_bytes_with(&room, &kind, &content) > MOST_ACCOUNT_DATA_BYTES {
+            return Err(UserError::Full("your account data is full; make something of it smaller".into()));
+        }
+        let position = self.begin();
         let row = AccountDataRow { content, pos: position.first() };
         self.write(vec![put::<AccountData>((self.user.as_str(),), (&room, &kind), &row, row.pos)]).await?;
-        let ignores = room.is_empty() && kind == "m.ignored_user_list";
-        self.data.account_data.insert((room, kind), Arc::new(row));
-        if ignores {
-            self.data.refresh_ignored();
-        }
+        self.data.put_account_data(&self.user, room, kind, row);
         self.publish(position);
         Ok(())
     }

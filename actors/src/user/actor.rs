@@ -80,6 +80,10 @@ impl Actor for UserActor {
             UserRequest::AcknowledgeToDevice { device, up_to } => {
                 state.acknowledge_to_device(&device, up_to).await;
             }
+            UserRequest::ChangeTag { room, name, info, reply } => {
+                answer(reply, state.change_tag(room, name, info).await);
+            }
+            UserRequest::AddFilter { id, filter, reply } => answer(reply, state.add_filter(id, filter).await),
             UserRequest::SetProfile { field, value, reply } => {
                 answer(reply, state.set_profile(&field, value).await)
             }

@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn a_list_of_another_shape_ignores_nobody() {
-        for content in ["{}", r#"{"ignored_users":[]}"#, r#"{"ignored_users":null}"#, r#"{"ignored_users":"@spam:a"}"#] {
+        for content in
+            ["{}", r#"{"ignored_users":[]}"#, r#"{"ignored_users":null}"#, r#"{"ignored_users":"@spam:a"}"#]
+        {
             assert!(ignoring(content).ignored.is_empty(), "{content}");
         }
     }

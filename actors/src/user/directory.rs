@@ -9,9 +9,11 @@ use serde_json::value::RawValue;
 use super::{
     UserError,
     actor::{UserActor, UserContext},
+    filters::{self, FilterCache},
     message::{Reply, UserMessage, UserRequest},
 };
 use crate::{
+    clock::{SLOTS, slot_of},
     hub::UserFeed,
     metrics::ActorKind,
     registry::{NotAvailable, Registry},
@@ -29,6 +31,9 @@ const ATTEMPTS: usize = 3;
 pub struct Users {
     registry: Arc<Registry<UserMessage>>,
     context: UserContext,
+    filters: Arc<FilterCache>,
+    /// One lock for each slot: the profiles that are being told to rooms.
+    spreading: Arc<[Arc<tokio::sync::Mutex<()>>]>,
 }
 
 /// The address of one user's stream.
@@ -42,12 +47,24 @@ impl Users {
     /// The user streams of a node.
     pub fn new(context: UserContext, supervision: Supervision) -> Self {
         let registry = Arc::new(Registry::new(ActorKind::User, USER_PERMITS, supervision));
-        Self { registry, context }
+        let filters = Arc::new(filters::cache());
+        let spreading = std::iter::repeat_with(Arc::default).take(SLOTS).collect();
+        Self { registry, context, filters, spreading }
     }
 
     /// The address of a user's stream.
     pub fn handle(&self, user: &UserId) -> UserHandle {
         UserHandle { users: self.clone(), user: user.to_owned() }
+    }
+
+    /// Filters that were used lately.
+    pub(super) fn filters(&self) -> &FilterCache {
+        &self.filters
+    }
+
+    /// Held while the user's profile is told to rooms.
+    pub(super) fn spreading(&self, user: &UserId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.spreading[slot_of(user.as_str())])
     }
 
     /// What the streams work with.
@@ -142,15 +159,6 @@ impl UserHandle {
         let Ok(actor) = self.users.actor(&self.user).await else { return };
         let request = UserRequest::AcknowledgeToDevice { device: device.to_owned(), up_to };
         let _ = actor.cast(UserMessage { request, permit: None });
-    }
-
-    /// Sets or removes a profile field; durable on return.
-    ///
-    /// # Errors
-    /// See [`UserError`].
-    pub async fn set_profile(&self, field: &str, value: Option<Box<RawValue>>) -> Result<(), UserError> {
-        let field = field.to_owned();
-        self.ask(|reply| UserRequest::SetProfile { field, value, reply }).await
     }
 
     /// Forgets a room that the user left.

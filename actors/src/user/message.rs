@@ -45,6 +45,26 @@ pub enum UserRequest {
         /// Everything at or below goes.
         up_to: i64,
     },
+    /// Sets or removes a tag of a room.
+    ChangeTag {
+        /// The room.
+        room: OwnedRoomId,
+        /// The tag's name.
+        name: String,
+        /// What the tag says; `None` removes it.
+        info: Option<Box<RawValue>>,
+        /// Answered when every sync can see it.
+        reply: Reply<()>,
+    },
+    /// Keeps a filter.
+    AddFilter {
+        /// Its id.
+        id: String,
+        /// The filter, checked.
+        filter: Box<RawValue>,
+        /// Answered when it is durable.
+        reply: Reply<()>,
+    },
     /// Sets or removes a profile field.
     SetProfile {
         /// The field.
