@@ -42,6 +42,8 @@ pub struct Hub {
 #[derive(Default)]
 struct HubRoom {
     view: Option<Arc<RoomView>>,
+    /// Which activation the view comes from: one that ends late must not take away its successor's view.
+    activation: u64,
     feeds: HashMap<OwnedUserId, Arc<UserFeed>>,
 }
 
@@ -76,6 +78,13 @@ impl HubHandle {
         }
     }
 
+    /// Makes the shard of a room panic, to prove that nothing is lost.
+    #[cfg(any(test, feature = "fault-injection"))]
+    pub fn inject_panic(&self, room_id: &RoomId) {
+        let shard = &self.shards[slot_of(room_id.as_str()) % self.shards.len()];
+        let _ = shard.load().cast(HubMessage::Panic);
+    }
+
     /// Puts a replaced shard in.
     pub(crate) fn replace_shard(&self, index: usize, actor: ActorRef<HubMessage>) {
         self.shards[index].store(Arc::new(actor));
@@ -86,17 +95,20 @@ impl HubHandle {
         self.shards.len()
     }
 
-    /// A room was activated.
-    pub fn room_loaded(&self, view: Arc<RoomView>) {
-        self.hub.set_view(view);
+    /// A room was activated; the answer names the activation.
+    pub fn room_loaded(&self, view: Arc<RoomView>) -> u64 {
+        let mut room = self.hub.rooms.entry(view.room_id.clone()).or_default();
+        room.activation += 1;
+        room.view = Some(view).filter(|view| view.head_seq >= 0);
+        room.activation
     }
 
-    /// A room was passivated: its view goes, its subscriptions stay.
-    pub fn room_unloaded(&self, room_id: OwnedRoomId) {
-        if let Some(mut room) = self.hub.rooms.get_mut(&room_id) {
+    /// An activation ended: its view goes, the subscriptions stay.
+    pub fn room_unloaded(&self, room_id: &RoomId, activation: u64) {
+        if let Some(mut room) = self.hub.rooms.get_mut(room_id).filter(|room| room.activation == activation) {
             room.view = None;
         }
-        self.hub.rooms.remove_if(&room_id, |_, room| room.view.is_none() && room.feeds.is_empty());
+        self.hub.rooms.remove_if(room_id, |_, room| room.view.is_none() && room.feeds.is_empty());
     }
 }
 
@@ -116,12 +128,12 @@ impl Hub {
         self.feeds.get(user).map(|feed| Arc::clone(&feed))
     }
 
+    /// Puts a newer view in; one that a successor has overtaken stays out.
     fn set_view(&self, view: Arc<RoomView>) {
-        if view.head_seq < 0 {
-            return;
+        let mut room = self.rooms.entry(view.room_id.clone()).or_default();
+        if room.view.as_ref().is_none_or(|present| present.pos <= view.pos) {
+            room.view = Some(view);
         }
-        let room_id = view.room_id.clone();
-        self.rooms.entry(room_id).or_default().view = Some(view);
     }
 
     /// Registers a user's feed; from now on membership changes reach it.
@@ -178,6 +190,20 @@ impl Hub {
         for waiter in waiters {
             waiter.answer(Ok(()));
         }
+        for feed in feeds.iter().chain(&changed) {
+            feed.wake();
+        }
+    }
+
+    /// Shows the feeds what became of a commit of unknown outcome: `view` was loaded after it.
+    pub fn settle(&self, view: &RoomView, positions: Vec<Pending>) {
+        let events: Vec<_> = view.tail.iter().cloned().collect();
+        let changed = self.apply_memberships(view, &events);
+        let feeds = self.subscribers(&view.room_id);
+        for feed in &feeds {
+            feed.note_activity(&view.room_id, view.pos);
+        }
+        drop(positions);
         for feed in feeds.iter().chain(&changed) {
             feed.wake();
         }

@@ -7,6 +7,7 @@
 //! | `actor` | the ractor shell: one commit in flight, dies on a refused or unknown one (**I4**) |
 //! | `commit` | what a commit writes: the append and its projections |
 //! | `load`, `replay` | activation: from the log to the machine, and what a crash left undone |
+//! | `settlement` | commits of unknown outcome |
 //! | `view` | what everyone else sees: an immutable snapshot after each commit |
 //! | `handle` | the address: admission, deadline, retries |
 //! | `directory` | finds or starts the actor of a room; passivation and quarantine |
@@ -25,6 +26,7 @@ pub mod message;
 pub mod receipt;
 pub mod replay;
 pub mod send;
+pub mod settlement;
 pub mod typing;
 pub mod view;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use playhouse_storage::tables::room_log::bucket_of;
 use playhouse_storage::{Guard, Outcome, Store, StoreError, Table as _, tables::RoomLog};
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
 use ruma::OwnedRoomId;
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     machine::{Draft, Room, Sent, Workshop},
     message::{EventReply, RoomMessage, Waiter},
     replay,
+    settlement::Settlement,
 };
 use crate::{
     hub::{HubHandle, RoomBatch},
@@ -51,6 +52,8 @@ pub struct RoomArguments {
     pub workshop: Workshop,
     /// Where committed batches go.
     pub hub: HubHandle,
+    /// Where commits of unknown outcome are settled.
+    pub settlement: Settlement,
     /// Metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -61,10 +64,12 @@ pub struct RoomActor;
 /// The actor's memory.
 pub struct RoomActorState {
     room: Room,
+    activation: u64,
     guard: Guard,
     committing: bool,
     store: Store,
     hub: HubHandle,
+    settlement: Settlement,
     metrics: Arc<Metrics>,
 }
 
@@ -78,11 +83,12 @@ impl Actor for RoomActor {
         _myself: ActorRef<RoomMessage>,
         arguments: RoomArguments,
     ) -> Result<RoomActorState, ActorProcessingErr> {
-        let RoomArguments { room_id, found, store, workshop, hub, metrics } = arguments;
-        let Loaded { view, extremities, guard } = load::load(&store, &room_id, found, workshop.clocks.stamp(room_id.as_str())).await?;
+        let RoomArguments { room_id, found, store, workshop, hub, settlement, metrics } = arguments;
+        let Loaded { view, extremities, guard } =
+            load::load(&store, &room_id, found, workshop.clocks.stamp(room_id.as_str())).await?;
         let room = Room::new(view, extremities, workshop);
-        hub.room_loaded(Arc::new(room.view.clone()));
-        Ok(RoomActorState { room, guard, committing: false, store, hub, metrics })
+        let activation = hub.room_loaded(Arc::new(room.view.clone()));
+        Ok(RoomActorState { room, activation, guard, committing: false, store, hub, settlement, metrics })
     }
 
     async fn handle(
@@ -118,7 +124,7 @@ impl Actor for RoomActor {
                 state.room.set_typing(user, until_ms);
                 state.room.draft().waiters.push(Waiter::Done(permit, reply));
             }
-            RoomMessage::Committed(result) => state.committed(result)?,
+            RoomMessage::Committed(result) => state.committed(&myself, result)?,
             RoomMessage::Tick => drop(state.room.expire_typing()),
             #[cfg(any(test, feature = "fault-injection"))]
             RoomMessage::Panic => panic!("injected"),
@@ -132,7 +138,7 @@ impl Actor for RoomActor {
         _myself: ActorRef<RoomMessage>,
         state: &mut RoomActorState,
     ) -> Result<(), ActorProcessingErr> {
-        state.hub.room_unloaded(state.room.id().clone());
+        state.hub.room_unloaded(state.room.id(), state.activation);
         let stamp = state.room.workshop.clocks.stamp(state.room.id().as_str());
         replay::passivated(&state.store, &state.room.view, stamp).await;
         Ok(())
@@ -161,17 +167,27 @@ impl RoomActorState {
         let Some(draft) = self.room.next_commit() else { return };
         self.committing = true;
         let (store, guard, myself) = (self.store.clone(), self.guard.clone(), myself.clone());
-        let metrics = Arc::clone(&self.metrics);
+        let (metrics, settlement) = (Arc::clone(&self.metrics), self.settlement.clone());
+        let room_id = self.room.id().clone();
         tokio::spawn(async move {
             let timer = metrics.room_commit.start();
             let result = commit(&store, guard, draft).await;
             drop(timer);
-            // An actor that died meanwhile has answered its callers by dying.
-            let _ = myself.cast(RoomMessage::Committed(result));
+            if let Err(MessagingErr::SendErr(RoomMessage::Committed(result))) =
+                myself.cast(RoomMessage::Committed(result))
+            {
+                // The actor died meanwhile: nobody publishes what may well be durable, but the next one finds it.
+                let (CommitResult::Applied(draft, _) | CommitResult::Lost(draft, _)) = result;
+                settlement.settle(room_id, myself.get_id(), draft.positions);
+            }
         });
     }
 
-    fn committed(&mut self, result: CommitResult) -> Result<(), ActorProcessingErr> {
+    fn committed(
+        &mut self,
+        myself: &ActorRef<RoomMessage>,
+        result: CommitResult,
+    ) -> Result<(), ActorProcessingErr> {
         self.committing = false;
         match result {
             CommitResult::Applied(draft, guard) => {
@@ -186,6 +202,7 @@ impl RoomActorState {
                 for waiter in self.room.drafts.drain(..).flat_map(|draft| draft.waiters) {
                     waiter.answer(Err(RoomError::retry()));
                 }
+                self.settlement.settle(self.room.id().clone(), myself.get_id(), draft.positions);
                 Err(CommitLost(why).into())
             }
         }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use playhouse_rules::room_version::RoomVersion;
 use playhouse_storage::Store;
-use ractor::{Actor, ActorRef};
+use ractor::{Actor, ActorId, ActorRef};
 use ruma::{OwnedRoomId, RoomId, UserId, events::room::member::MembershipState};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     actor::{RoomActor, RoomArguments},
     machine::Workshop,
     message::RoomMessage,
+    settlement::Settlement,
 };
 use crate::{
     hub::HubHandle,
@@ -20,13 +21,21 @@ use crate::{
     supervision::Supervision,
 };
 
+/// Starts that one request tries: an actor may just be ending.
+const ATTEMPTS: usize = 3;
+
 /// Requests that may wait for one room.
 pub const ROOM_PERMITS: usize = 512;
 
 /// Every room that this node owns.
 #[derive(Clone)]
 pub struct Rooms {
-    registry: Arc<Registry<RoomMessage>>,
+    inner: Arc<RoomsInner>,
+}
+
+/// What all handles on the rooms share.
+pub(super) struct RoomsInner {
+    registry: Registry<RoomMessage>,
     store: Store,
     workshop: Workshop,
     hub: HubHandle,
@@ -42,8 +51,8 @@ impl Rooms {
         supervision: Supervision,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let registry = Arc::new(Registry::new(ActorKind::Room, ROOM_PERMITS, supervision));
-        Self { registry, store, workshop, hub, metrics }
+        let registry = Registry::new(ActorKind::Room, ROOM_PERMITS, supervision);
+        Self { inner: Arc::new(RoomsInner { registry, store, workshop, hub, metrics }) }
     }
 
     /// The address of a room. It need not exist.
@@ -56,11 +65,24 @@ impl Rooms {
     /// # Errors
     /// [`RoomError::UnknownRoom`], [`RoomError::Quarantined`], [`RoomError::Corrupt`], [`RoomError::Unavailable`].
     pub async fn view(&self, room_id: &RoomId) -> Result<Arc<RoomView>, RoomError> {
-        if let Some(view) = self.hub.hub().view(room_id) {
-            return Ok(view);
+        for _ in 0..ATTEMPTS {
+            if let Some(view) = self.inner.hub.hub().view(room_id) {
+                return Ok(view);
+            }
+            let actor = self.actor(room_id, None).await?;
+            if let Some(view) = self.inner.hub.hub().view(room_id) {
+                return Ok(view);
+            }
+            // An unborn room, or an actor that is just ending.
+            self.forget(room_id, actor.get_id());
         }
+        Err(RoomError::UnknownRoom)
+    }
+
+    /// The room as its running actor shows it, whatever an actor before it left behind.
+    pub(super) async fn fresh_view(&self, room_id: &RoomId) -> Result<Arc<RoomView>, RoomError> {
         self.actor(room_id, None).await?;
-        self.hub.hub().view(room_id).ok_or(RoomError::UnknownRoom)
+        self.inner.hub.hub().view(room_id).ok_or(RoomError::UnknownRoom)
     }
 
     /// The room's view for someone who must be joined to it.
@@ -82,8 +104,8 @@ impl Rooms {
         room_id: &RoomId,
         found: Option<&'static RoomVersion>,
     ) -> Result<ActorRef<RoomMessage>, RoomError> {
-        let place = self.registry.place(room_id.as_str());
-        let started = self.registry.actor(&place, || self.start(room_id.to_owned(), found)).await;
+        let place = self.inner.registry.place(room_id.as_str());
+        let started = self.inner.registry.actor(&place, || self.start(room_id.to_owned(), found)).await;
         started.map_err(|error| match error {
             NotAvailable::Quarantined(retry_after) => RoomError::Quarantined { retry_after },
             NotAvailable::NotStarted(error) => error,
@@ -95,15 +117,16 @@ impl Rooms {
         room_id: OwnedRoomId,
         found: Option<&'static RoomVersion>,
     ) -> Result<ActorRef<RoomMessage>, RoomError> {
-        let supervisor = self.registry.supervision().of_slot(room_id.as_str()).await;
+        let supervisor = self.inner.registry.supervision().of_slot(room_id.as_str()).await;
         let supervisor = supervisor.map_err(|_| RoomError::retry())?;
         let arguments = RoomArguments {
             room_id,
             found,
-            store: self.store.clone(),
-            workshop: self.workshop.clone(),
-            hub: self.hub.clone(),
-            metrics: Arc::clone(&self.metrics),
+            store: self.inner.store.clone(),
+            workshop: self.inner.workshop.clone(),
+            hub: self.inner.hub.clone(),
+            settlement: Settlement::new(&self.inner),
+            metrics: Arc::clone(&self.inner.metrics),
         };
         match Actor::spawn_linked(None, RoomActor, arguments, supervisor).await {
             Ok((actor, _)) => Ok(actor),
@@ -114,45 +137,51 @@ impl Rooms {
         }
     }
 
+    /// Forgets the actor with this id, so that the next request starts another.
+    pub(super) fn forget(&self, room_id: &RoomId, actor: ActorId) {
+        self.inner.registry.place(room_id.as_str()).forget(actor);
+    }
+
     pub(super) fn registry(&self) -> &Registry<RoomMessage> {
-        &self.registry
+        &self.inner.registry
     }
 
     /// The store, for reads beside the actors.
-    pub const fn store(&self) -> &Store {
-        &self.store
+    pub fn store(&self) -> &Store {
+        &self.inner.store
     }
 
     /// The hub.
-    pub const fn hub(&self) -> &HubHandle {
-        &self.hub
+    pub fn hub(&self) -> &HubHandle {
+        &self.inner.hub
     }
 
-    pub(super) const fn workshop(&self) -> &Workshop {
-        &self.workshop
+    pub(super) fn workshop(&self) -> &Workshop {
+        &self.inner.workshop
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.inner.metrics
     }
 
     /// Lets idle rooms go, and beyond `budget_bytes` those that were used longest ago.
     pub fn passivate(&self, idle: Duration, budget_bytes: usize) {
-        self.registry.passivate(idle, |_| true);
+        self.inner.registry.passivate(idle, |_| true);
         let mut held = 0;
-        for id in self.registry.by_last_use().into_iter().rev() {
-            let view = <&RoomId>::try_from(id.as_str()).ok().and_then(|room_id| self.hub.hub().view(room_id));
+        for id in self.inner.registry.by_last_use().into_iter().rev() {
+            let view =
+                <&RoomId>::try_from(id.as_str()).ok().and_then(|room_id| self.inner.hub.hub().view(room_id));
             held += view.map_or(0, |view| view.estimated_bytes());
             if held > budget_bytes {
-                self.registry.drain(&id);
+                self.inner.registry.drain(&id);
             }
         }
     }
 
     /// Ends typing notices that ran out, in the rooms that have any.
     pub fn tick(&self) {
-        for room_id in self.hub.hub().rooms_with_typing() {
-            if let Some(actor) = self.registry.place(room_id.as_str()).running() {
+        for room_id in self.inner.hub.hub().rooms_with_typing() {
+            if let Some(actor) = self.inner.registry.place(room_id.as_str()).running() {
                 let _ = actor.cast(RoomMessage::Tick);
             }
         }
@@ -160,6 +189,12 @@ impl Rooms {
 
     /// Finishes what was admitted and stops every room.
     pub async fn shutdown(&self, deadline: tokio::time::Instant) {
-        self.registry.drain_all(deadline).await;
+        self.inner.registry.drain_all(deadline).await;
+    }
+}
+
+impl From<Arc<RoomsInner>> for Rooms {
+    fn from(inner: Arc<RoomsInner>) -> Self {
+        Self { inner }
     }
 }

@@ -134,7 +134,7 @@ impl RoomHandle {
 
 impl Rooms {
     /// The signer and clocks, for founding rooms.
-    pub(crate) const fn tools(&self) -> &super::machine::Workshop {
+    pub(crate) fn tools(&self) -> &super::machine::Workshop {
         self.workshop()
     }
 }
