@@ -16,6 +16,7 @@ use crate::{
     accounts::{AccountSettings, Accounts},
     clock::{SLOTS, SlotClocks, SystemClock, WallClock, ms_to_pos},
     hub::{self, DeviceChangeLog, HubHandle},
+    ingest::Ingest,
     metrics::Metrics,
     room::{Rooms, machine::Workshop},
     supervision::Supervision,
@@ -95,6 +96,7 @@ pub struct Node {
     key: Arc<ServerKey>,
     hub: HubHandle,
     rooms: Rooms,
+    ingest: Ingest,
     users: Users,
     accounts: Accounts,
     metrics: Arc<Metrics>,
@@ -125,13 +127,15 @@ impl Node {
             clocks: Arc::clone(&clocks),
             hub: hub.clone(),
             device_changes,
+            rule_sets: Arc::default(),
             metrics: Arc::clone(&metrics),
         };
-        let users = Users::new(context, supervision);
+        let users = Users::new(context, supervision.clone());
+        let ingest = Ingest::new(store.clone(), rooms.clone(), Arc::clone(&clocks), supervision);
         let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone()));
         let accounts = Accounts::new(store.clone(), Arc::clone(&clocks), config.accounts.clone(), events);
         let chores = parking_lot::Mutex::default();
-        let node = Arc::new(Self { config, store, clocks, tokens, key, hub, rooms, users, accounts, metrics, chores });
+        let node = Arc::new(Self { config, store, clocks, tokens, key, hub, rooms, ingest, users, accounts, metrics, chores });
         node.recover().await?;
         node.start_chores();
         Ok(node)
@@ -177,6 +181,11 @@ impl Node {
         &self.rooms
     }
 
+    /// Where events from elsewhere come in.
+    pub const fn ingest(&self) -> &Ingest {
+        &self.ingest
+    }
+
     /// The user streams.
     pub const fn users(&self) -> &Users {
         &self.users
@@ -206,6 +215,7 @@ impl Node {
         for chore in self.chores.lock().drain(..) {
             chore.abort();
         }
+        self.ingest.shutdown(deadline).await;
         self.rooms.shutdown(deadline).await;
         self.users.shutdown(deadline).await;
         self.store.backend().close().await;
@@ -233,6 +243,7 @@ impl Node {
         let typing = every(Duration::from_secs(1), self, |node| async move { node.rooms.tick() });
         let passivation = every(Duration::from_secs(30), self, |node| async move {
             node.rooms.passivate(IDLE, node.config.room_bytes);
+            node.ingest.passivate(IDLE);
             node.users.passivate(IDLE);
         });
         self.chores.lock().extend([limit, typing, passivation]);

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     hub::{HubHandle, RoomBatch},
+    ingest::append::Verdict,
     metrics::Metrics,
 };
 use playhouse_rules::room_version::RoomVersion;
@@ -84,9 +85,9 @@ impl Actor for RoomActor {
         arguments: RoomArguments,
     ) -> Result<RoomActorState, ActorProcessingErr> {
         let RoomArguments { room_id, found, store, workshop, hub, settlement, metrics } = arguments;
-        let Loaded { view, extremities, guard } =
+        let Loaded { view, guard } =
             load::load(&store, &room_id, found, workshop.clocks.stamp(room_id.as_str())).await?;
-        let room = Room::new(view, extremities, workshop);
+        let room = Room::new(view, workshop);
         let activation = hub.room_loaded(Arc::new(room.view.clone()));
         Ok(RoomActorState { room, activation, guard, committing: false, store, hub, settlement, metrics })
     }
@@ -116,6 +117,14 @@ impl Actor for RoomActor {
                     return Err(CommitLost("the room was not founded".into()).into());
                 }
             }
+            RoomMessage::Ingest(event, permit, reply) => match state.room.ingest(*event) {
+                Ok(Some(sent)) => {
+                    let waiter = Waiter::Ingested(sent.into_event_id(), permit, reply);
+                    state.room.draft().waiters.push(waiter);
+                }
+                Ok(None) => drop(reply.send(Ok(Verdict::Stale))),
+                Err(refusal) => drop(reply.send(Err(refusal))),
+            },
             RoomMessage::Receipt(key, receipt, permit, reply) => {
                 state.room.set_receipt(key, receipt);
                 state.room.draft().waiters.push(Waiter::Done(permit, reply));
@@ -209,7 +218,7 @@ impl RoomActorState {
     }
 
     fn publish(&mut self, draft: Draft) {
-        let Some((view, _)) = draft.after else { return };
+        let Some(view) = draft.after else { return };
         self.metrics.events_persisted(&draft.events);
         self.hub.publish(RoomBatch {
             view: Arc::new(view),
@@ -222,7 +231,7 @@ impl RoomActorState {
 
 /// Makes a draft durable.
 async fn commit(store: &Store, guard: Guard, draft: Draft) -> CommitResult {
-    let Some((view, extremities)) = &draft.after else {
+    let Some(view) = &draft.after else {
         return CommitResult::Lost(draft, "the draft was not sealed".into());
     };
     if draft.events.is_empty() {
@@ -231,7 +240,7 @@ async fn commit(store: &Store, guard: Guard, draft: Draft) -> CommitResult {
             Err(error) => CommitResult::Lost(draft, error.to_string()),
         };
     }
-    let head = LogHead::new(view.version, extremities);
+    let head = LogHead::new(view.version, &view.extremities);
     let room = view.room_id.as_str();
     let guard = match guard_for(store, room, guard, draft.events[0].seq).await {
         Ok(guard) => guard,

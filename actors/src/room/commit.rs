@@ -30,6 +30,8 @@ use ruma::OwnedEventId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::ingest;
+
 use super::{
     event::{RoomEvent, StateDelta},
     machine::Draft,
@@ -92,11 +94,20 @@ fn log_row(event: &RoomEvent) -> RoomLogRow {
         event_id: event.pdu.event_id().to_string(),
         pos: event.pos,
         standing: event.pdu_standing_code(),
-        overlay: None,
-        resolved: None,
+        overlay: ingest::state::encode(&event.overlay),
+        resolved: resolved_of(event),
         transaction: event.transaction.clone(),
         pdu: event.pdu.json().to_owned(),
     }
+}
+
+/// The changes of a merge of forks, which cannot be told from the event alone.
+fn resolved_of(event: &RoomEvent) -> Option<Box<RawValue>> {
+    if event.changes_only_itself() {
+        return None;
+    }
+    let changes: Vec<Change> = event.changes.iter().map(change_row).collect();
+    to_raw_value(&changes).ok()
 }
 
 /// Everything that follows from a draft outside the log: idempotent, stamped with positions. The room's head says that

@@ -17,6 +17,9 @@ pub struct RoomEvent {
     pub standing: PduStanding,
     /// The request that made it, where a client of ours did.
     pub transaction: Option<Transaction>,
+    /// How the state before it differs from the room's state before its row; empty but for forks. Known only to the
+    /// process that appended it; the log row has it for the others.
+    pub overlay: Vec<StateDelta>,
     /// What it changed in the room's current state: itself, but for a merge of forks.
     pub changes: Vec<StateDelta>,
 }
@@ -40,6 +43,12 @@ impl RoomEvent {
     /// Whether clients may get it at all.
     pub fn is_visible(&self) -> bool {
         self.standing == PduStanding::Accepted
+    }
+
+    /// Whether it changes just what it says itself: true for everything but merges of forks.
+    pub fn changes_only_itself(&self) -> bool {
+        self.changes.iter().all(|change| self.pdu.is_state_of(&change.kind, &change.state_key))
+            && self.changes.is_empty() != (self.pdu.is_state() && self.is_visible())
     }
 
     /// The state change of the user's own membership, if the event is one.

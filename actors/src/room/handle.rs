@@ -10,6 +10,8 @@ use ractor::RpcReplyPort;
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::ingest::{PreparedEvent, append::Verdict};
+
 use super::{
     RoomError, Rooms,
     message::{ChangeMembership, FoundRoom, RoomMessage, SendEvent},
@@ -76,6 +78,14 @@ impl RoomHandle {
         request: FoundRoom,
     ) -> Result<OwnedEventId, RoomError> {
         self.ask(Some(version), |permit, reply| RoomMessage::Create(Box::new(request), permit, reply)).await
+    }
+
+    /// Appends an event that room ingest has prepared; answers when it is durable, or that the room has moved on.
+    ///
+    /// # Errors
+    /// See [`RoomError`].
+    pub async fn append_prepared(&self, event: PreparedEvent) -> Result<Verdict, RoomError> {
+        self.ask(None, |permit, reply| RoomMessage::Ingest(Box::new(event), permit, reply)).await
     }
 
     /// Sets a receipt; answers when it is durable.

@@ -3,7 +3,6 @@
 use std::{collections::HashMap, sync::Arc};
 
 use playhouse_rules::{
-    forward_extremities::Extremities,
     pdu::{Pdu, PduStanding},
     room_version::RoomVersion,
 };
@@ -29,8 +28,6 @@ use super::{
 pub struct Loaded {
     /// The view.
     pub view: RoomView,
-    /// The forward extremities.
-    pub extremities: Extremities,
     /// The guard of the log's newest bucket, fenced by us.
     pub guard: Guard,
 }
@@ -54,11 +51,12 @@ pub async fn load(
         let version = found.ok_or(RoomError::UnknownRoom)?;
         let guard = store.backend().fence(RoomLog::DEF, &log_partition(room_id.as_str(), 0)).await?;
         let view = RoomView::unborn(room_id.clone(), version);
-        return Ok(Loaded { view, extremities: Extremities::default(), guard });
+        return Ok(Loaded { view, guard });
     };
     let head: LogHead = serde_json::from_slice(&guard.head).map_err(corrupt)?;
     let version = version_of(&head.version)?;
     let mut view = RoomView::unborn(room_id.clone(), version);
+    view.extremities = head.extremities();
     view.head_seq = hint.map_or(-1, |hint| hint.projected_seq).min(head_seq);
     load_state(store, &mut view).await?;
     replay::activated(store, &mut view, head_seq, stamp).await?;
@@ -69,7 +67,7 @@ pub async fn load(
     }
     view.event_pos = view.tail.back().map_or(0, |event| event.pos);
     view.pos = view.pos.max(view.event_pos);
-    Ok(Loaded { view, extremities: head.extremities(), guard })
+    Ok(Loaded { view, guard })
 }
 
 /// Fences the newest bucket of the log, starting at the one that the projected head names.
@@ -171,12 +169,12 @@ pub async fn read_events(
             deltas.push(delta_of(store, version, room, seq, &pdu, change).await?);
         }
         let RoomRowFacts { pos, standing, transaction } = facts;
-        events.push(RoomEvent { seq, pos, pdu, standing, transaction, changes: deltas });
+        events.push(RoomEvent { seq, pos, pdu, standing, transaction, overlay: Vec::new(), changes: deltas });
     }
     Ok(events)
 }
 
-async fn delta_of(
+pub(super) async fn delta_of(
     store: &Store,
     version: &'static RoomVersion,
     room: &str,

@@ -10,7 +10,6 @@ use std::{
 
 use playhouse_rules::{
     builder::EventSigner,
-    forward_extremities::Extremities,
     pdu::{Pdu, PduStanding},
 };
 use playhouse_storage::tables::{
@@ -42,8 +41,6 @@ pub struct Workshop {
 pub struct Room {
     /// The speculative view; published once its commit is durable.
     pub view: RoomView,
-    /// The forward extremities.
-    pub extremities: Extremities,
     /// What was applied and is not in a commit yet: one draft for each log bucket that it touches, oldest first.
     pub drafts: VecDeque<Draft>,
     pub(super) workshop: Workshop,
@@ -55,7 +52,7 @@ pub struct Room {
 #[derive(Default)]
 pub struct Draft {
     /// The room after them, set when the draft is sealed.
-    pub after: Option<(RoomView, Extremities)>,
+    pub after: Option<RoomView>,
     /// Events, in log order.
     pub events: Vec<Arc<RoomEvent>>,
     /// Redactions among them: target and redaction.
@@ -79,6 +76,20 @@ impl Draft {
     }
 }
 
+/// An event to append, and what goes with it.
+pub(crate) struct LogEntry {
+    /// The event.
+    pub pdu: Pdu,
+    /// Its standing.
+    pub standing: PduStanding,
+    /// The client's request that made it.
+    pub transaction: Option<Transaction>,
+    /// How the state before it differs from the room's.
+    pub overlay: Vec<StateDelta>,
+    /// What it changes in the room's state.
+    pub changes: Vec<StateDelta>,
+}
+
 /// What became of a request for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
@@ -99,10 +110,9 @@ impl Sent {
 
 impl Room {
     /// A room as loaded, or unborn.
-    pub fn new(view: RoomView, extremities: Extremities, workshop: Workshop) -> Self {
+    pub fn new(view: RoomView, workshop: Workshop) -> Self {
         let mut room = Self {
             view,
-            extremities,
             drafts: VecDeque::from([Draft::default()]),
             workshop,
             transactions: HashMap::new(),
@@ -145,7 +155,7 @@ impl Room {
 
     /// Fixes what the room is after the present draft; later changes go to a new one.
     fn seal(&mut self) {
-        let after = (self.view.clone(), self.extremities.clone());
+        let after = self.view.clone();
         self.draft().after = Some(after);
         self.drafts.push_back(Draft::default());
     }
@@ -155,11 +165,16 @@ impl Room {
         self.transactions.get(transaction)
     }
 
-    /// Puts an accepted event at the end of the log. `new_state` is the room's state after it, where that is not
-    /// just the event applied to the state before (a merge of forks).
+    /// Puts an accepted event of our own at the end of the log.
     pub(super) fn apply(&mut self, pdu: Pdu, transaction: Option<Transaction>) {
         let changes = self.apply_to_state(&pdu);
-        self.append(pdu, PduStanding::Accepted, transaction, changes);
+        self.append(LogEntry {
+            pdu,
+            standing: PduStanding::Accepted,
+            transaction,
+            overlay: Vec::new(),
+            changes,
+        });
     }
 
     fn apply_to_state(&mut self, pdu: &Pdu) -> Vec<StateDelta> {
@@ -169,27 +184,23 @@ impl Room {
         vec![StateDelta { kind, state_key, old, new: Some(pdu.clone()), seq: self.view.head_seq + 1 }]
     }
 
-    /// Appends an event with the state changes that it brings.
-    pub(super) fn append(
-        &mut self,
-        pdu: Pdu,
-        standing: PduStanding,
-        transaction: Option<Transaction>,
-        changes: Vec<StateDelta>,
-    ) {
+    /// Appends an event whose changes the view's state has taken in already.
+    pub(crate) fn append(&mut self, entry: LogEntry) {
+        let LogEntry { pdu, standing, transaction, overlay, changes } = entry;
         let seq = self.view.head_seq + 1;
         if self.draft().events.last().is_some_and(|last| bucket_of(last.seq) != bucket_of(seq)) {
             self.seal();
         }
         let position = self.workshop.clocks.begin(self.view.room_id.as_str(), 1);
-        let event = Arc::new(RoomEvent { seq, pos: position.first(), pdu, standing, transaction, changes });
+        let event =
+            Arc::new(RoomEvent { seq, pos: position.first(), pdu, standing, transaction, overlay, changes });
         if standing == PduStanding::Accepted {
-            self.extremities.advance(&event.pdu);
+            self.view.extremities.advance(&event.pdu);
+            self.note_redaction(&event.pdu);
         }
         if let Some(transaction) = &event.transaction {
             self.remember(transaction.clone(), event.pdu.event_id().to_owned());
         }
-        self.note_redaction(&event.pdu);
         self.view.head_seq = event.seq;
         self.view.event_pos = event.pos;
         self.view.pos = self.view.pos.max(event.pos);

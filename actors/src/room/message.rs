@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{RoomError, actor::CommitResult, view::ReceiptKey};
+use crate::ingest::{PreparedEvent, append::Verdict};
 
 /// An answer that carries the event made, or the one made before.
 pub type EventReply = RpcReplyPort<Result<OwnedEventId, RoomError>>;
@@ -16,6 +17,8 @@ pub type EventReply = RpcReplyPort<Result<OwnedEventId, RoomError>>;
 pub enum Waiter {
     /// For an event.
     Event(OwnedEventId, OwnedSemaphorePermit, EventReply),
+    /// For an event from elsewhere.
+    Ingested(OwnedEventId, OwnedSemaphorePermit, RpcReplyPort<Result<Verdict, RoomError>>),
     /// For a receipt or a typing notice.
     Done(OwnedSemaphorePermit, RpcReplyPort<Result<(), RoomError>>),
 }
@@ -28,6 +31,10 @@ impl Waiter {
             Self::Event(event_id, permit, reply) => {
                 drop(permit);
                 let _ = reply.send(outcome.map(|()| event_id));
+            }
+            Self::Ingested(event_id, permit, reply) => {
+                drop(permit);
+                let _ = reply.send(outcome.map(|()| Verdict::Appended(event_id)));
             }
             Self::Done(permit, reply) => {
                 drop(permit);
@@ -45,6 +52,8 @@ pub enum RoomMessage {
     Membership(Box<ChangeMembership>, OwnedSemaphorePermit, EventReply),
     /// Founds the room: the create event, then what follows, in one append.
     Create(Box<FoundRoom>, OwnedSemaphorePermit, EventReply),
+    /// Appends an event from elsewhere, prepared by room ingest.
+    Ingest(Box<PreparedEvent>, OwnedSemaphorePermit, RpcReplyPort<Result<Verdict, RoomError>>),
     /// Sets a receipt.
     Receipt(ReceiptKey, ReceiptRow, OwnedSemaphorePermit, RpcReplyPort<Result<(), RoomError>>),
     /// Says who types.

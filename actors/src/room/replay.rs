@@ -4,18 +4,19 @@
 
 use std::sync::Arc;
 
-use playhouse_rules::pdu::PduStanding;
+use playhouse_rules::pdu::{Pdu, PduStanding};
 use playhouse_storage::{
     Store,
     store::{delete, put},
-    tables::{ActiveRoom, RoomLog, active_room::ActiveRoomRow},
+    tables::{ActiveRoom, RoomLog, active_room::ActiveRoomRow, state_change::Change},
 };
+use serde_json::value::RawValue;
 
 use super::{
     RoomError,
     commit::{head_of, projections_of},
     event::{RoomEvent, StateDelta},
-    load::{log_key, parse_row},
+    load::{delta_of, log_key, parse_row},
     machine::Draft,
     view::RoomView,
 };
@@ -55,9 +56,12 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
     for row in store.multi_get::<RoomLog>(&keys).await? {
         let seq = view.head_seq + 1;
         let row = row.ok_or_else(|| RoomError::Corrupt(format!("log row {seq} is missing")))?;
+        let resolved = row.resolved.clone();
         let (facts, pdu) = parse_row(view.version, row)?;
         let mut changes = Vec::new();
-        if facts.standing == PduStanding::Accepted
+        if let Some(resolved) = resolved {
+            changes = merged(store, view, seq, &pdu, &resolved).await?;
+        } else if facts.standing == PduStanding::Accepted
             && let Some(state_key) = pdu.state_key().map(ToOwned::to_owned)
         {
             let old = view.state.insert(pdu.clone());
@@ -76,9 +80,39 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
         view.event_pos = facts.pos;
         view.pos = view.pos.max(facts.pos);
         let (pos, standing, transaction) = (facts.pos, facts.standing, facts.transaction);
-        draft.events.push(Arc::new(RoomEvent { seq, pos, pdu, standing, transaction, changes }));
+        draft.events.push(Arc::new(RoomEvent {
+            seq,
+            pos,
+            pdu,
+            standing,
+            transaction,
+            overlay: Vec::new(),
+            changes,
+        }));
     }
     Ok(draft)
+}
+
+/// Applies the changes of a merge of forks, as the log row says them.
+async fn merged(
+    store: &Store,
+    view: &mut RoomView,
+    seq: i64,
+    pdu: &Pdu,
+    resolved: &RawValue,
+) -> Result<Vec<StateDelta>, RoomError> {
+    let changes: Vec<Change> =
+        serde_json::from_str(resolved.get()).map_err(|error| RoomError::Corrupt(error.to_string()))?;
+    let mut deltas = Vec::with_capacity(changes.len());
+    for change in changes {
+        let delta = delta_of(store, view.version, view.room_id.as_str(), seq, pdu, change).await?;
+        match &delta.new {
+            Some(new) => drop(view.state.insert(new.clone())),
+            None => drop(view.state.remove(delta.kind.as_str(), &delta.state_key)),
+        }
+        deltas.push(delta);
+    }
+    Ok(deltas)
 }
 
 /// A room was let go in order: its head is exact and it is active no more. A failure only costs a replay.

@@ -60,14 +60,14 @@ impl Room {
             &request.content,
             &self.view.state,
         )?;
-        let prev_events = self.extremities.prev_events();
+        let prev_events = self.view.extremities.prev_events();
         let frame = EventFrame {
             version: self.view.version,
             room_id: Some(&self.view.room_id),
             sender: &request.sender,
             prev_events: &prev_events,
             auth_events: &auth_events,
-            depth: self.extremities.next_depth(),
+            depth: self.view.extremities.next_depth(),
             origin_server_ts: self.now(),
         };
         let builder = PduBuilder {

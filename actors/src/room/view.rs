@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, Vector};
-use playhouse_rules::{pdu::Pdu, room_version::RoomVersion, state::RoomState};
+use playhouse_rules::{
+    forward_extremities::Extremities, pdu::Pdu, room_version::RoomVersion, state::RoomState,
+};
 use playhouse_storage::tables::receipt::ReceiptRow;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 
@@ -24,6 +26,8 @@ pub struct RoomView {
     pub version: &'static RoomVersion,
     /// The state after all forward extremities.
     pub state: RoomState,
+    /// The forward extremities.
+    pub extremities: Extremities,
     /// The sequence number of the newest event; -1 in an unborn room.
     pub head_seq: i64,
     /// The position of the newest event.
@@ -58,6 +62,7 @@ impl RoomView {
             room_id,
             version,
             state: RoomState::new(version),
+            extremities: Extremities::new(),
             head_seq: -1,
             event_pos: 0,
             pos: 0,
@@ -67,6 +72,11 @@ impl RoomView {
             receipts_by_pos: OrdMap::new(),
             typing: Typing::default(),
         }
+    }
+
+    /// The ids of the forward extremities, in their order.
+    pub fn extremity_ids(&self) -> Vec<OwnedEventId> {
+        self.extremities.iter().map(|extremity| extremity.event_id.clone()).collect()
     }
 
     /// The event of the tail with this id.
