@@ -164,8 +164,7 @@ impl PduBuilder {
             None => room_of_create(&event_id).map_err(|_| BuildError::RoomId)?,
         };
         let content = RawValue::from_string(content).map_err(bad)?;
-        let is_state = self.state_key.is_some();
-        let facts = facts_of(frame.version, &kind_text, is_state, &content, self.redacts);
+        let facts = facts_of(frame.version, &kind_text, self.state_key.as_deref(), &content, self.redacts);
         Ok(Pdu::from_inner(PduInner {
             event_id,
             room_id,

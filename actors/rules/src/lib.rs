@@ -9,6 +9,7 @@
 //! | [`auth`] | whether an event is allowed by a state, and which events it must cite |
 //! | [`redact`] | what is left of a redacted event, and who may redact it |
 //! | [`visibility`] | who may see which part of the history |
+//! | [`push`] | push rules: who is notified of which event |
 //! | [`forward_extremities`] | the events that no other follows yet |
 //! | [`resolve`] | one state from those of several forks |
 //!
@@ -18,6 +19,7 @@ pub mod auth;
 pub mod builder;
 pub mod forward_extremities;
 pub mod pdu;
+pub mod push;
 pub mod redact;
 pub mod resolve;
 pub mod room_version;

@@ -17,6 +17,9 @@ mod parse;
 mod render;
 mod standing;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     sync::{Arc, OnceLock},
@@ -161,7 +164,7 @@ impl Pdu {
         self.inner.redacts.as_deref()
     }
 
-    /// The membership that this event sets, if it is an `m.room.member` state event with one.
+    /// The membership that this event sets, if it is an `m.room.member` event of a user and has one.
     pub fn membership(&self) -> Option<&MembershipState> {
         self.inner.membership.as_ref()
     }

@@ -3,10 +3,7 @@
 //! Specification: <https://spec.matrix.org/v1.19/client-server-api/#redactions> and, for each room version, "Redactions"
 //! and "Handling redactions" of [its page](https://spec.matrix.org/v1.19/rooms/v11/#handling-redactions).
 
-use ruma::{
-    CanonicalJsonObject, UserId,
-    canonical_json::redact_in_place,
-};
+use ruma::{CanonicalJsonObject, UserId, canonical_json::redact_in_place};
 use serde_json::value::RawValue;
 
 use crate::{Pdu, PduError, RoomState, RoomVersion};
@@ -35,7 +32,8 @@ pub fn redacted(version: &RoomVersion, pdu: &Pdu) -> Result<Pdu, PduError> {
 ///
 /// Specification: <https://spec.matrix.org/v1.19/rooms/v11/#handling-redactions>
 pub fn may_redact(state: &RoomState, redaction_sender: &UserId, target: &Pdu) -> bool {
-    target.room_id_matches(state) && (has_power(state, redaction_sender) || same_server(redaction_sender, target))
+    target.room_id_matches(state)
+        && (has_power(state, redaction_sender) || same_server(redaction_sender, target))
 }
 
 /// Whether a user of ours may ask for the redaction: of an event of their own, or of any with the power to redact.

@@ -1,8 +1,13 @@
 //! The vocabulary of this crate's tests: rooms that are built event by event, and forked by cloning them.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "`json!` gives values, and a test reads better without `&`"
+)]
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use ed25519_dalek::{Signer, SigningKey};
+use proptest::prelude::*;
 use ruma::{
     EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, RoomId, RoomVersionId, ServerName, UInt, UserId,
     server_name,
@@ -10,8 +15,8 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
-    AuthError, EventFrame, EventSigner, Extremities, Pdu, PduBuilder, RoomState, RoomVersion, auth_events_for,
-    check_against_state,
+    AuthError, EventFrame, EventSigner, Extremities, Pdu, PduBuilder, RoomState, RoomVersion,
+    auth_events_for, check_against_state,
 };
 
 /// Signs everything, whoever sent it: signatures are checked elsewhere.
@@ -65,11 +70,8 @@ impl TestRoom {
     /// A public room that Alice made and is in, with power levels.
     pub(crate) fn new(version_id: &str) -> Self {
         let mut room = Self::bare(version_id, json!({}));
-        let users = if room.state.version().room_id_is_create_hash() {
-            json!({})
-        } else {
-            json!({ ALICE: 100 })
-        };
+        let users =
+            if room.state.version().room_id_is_create_hash() { json!({}) } else { json!({ ALICE: 100 }) };
         room.sends(ALICE, "m.room.power_levels", Some(""), json!({ "users": users }));
         room.sends(ALICE, "m.room.join_rules", Some(""), json!({ "join_rule": "public" }));
         room
@@ -173,4 +175,20 @@ impl TestRoom {
     pub(crate) fn fetch(&self, id: &EventId) -> Option<Pdu> {
         self.events.get(id).cloned()
     }
+}
+
+/// A JSON value of any shape that canonical JSON allows.
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(Value::from_iter),
+        ]
+    })
 }

@@ -12,7 +12,7 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::*;
-use crate::testing::{ALICE, SIGNER, TestRoom, version};
+use crate::testing::{ALICE, SIGNER, TestRoom, any_json, version};
 
 fn builder(kind: &str, state_key: Option<&str>, content: &str) -> PduBuilder {
     PduBuilder {
@@ -76,7 +76,12 @@ fn events_of_every_version_are_hashed_and_signed_as_ruma_does() {
     for version in RoomVersion::SUPPORTED {
         let mut room = TestRoom::new(version.id().as_str());
         room.says(ALICE, "hello \u{1F980} \"quoted\" \\ \u{7f} \n end");
-        room.sends(ALICE, "org.example.\"odd\"", Some("a\\b\n"), json!({ "b": [1, { "z": null, "a": -5 }], "a": {} }));
+        room.sends(
+            ALICE,
+            "org.example.\"odd\"",
+            Some("a\\b\n"),
+            json!({ "b": [1, { "z": null, "a": -5 }], "a": {} }),
+        );
         room.sends(ALICE, "m.room.member", Some(ALICE), json!({ "membership": "join", "displayname": "A" }));
 
         for pdu in room.events.values() {
@@ -152,10 +157,7 @@ fn an_event_may_have_65536_bytes_and_not_one_more() {
 fn fields_are_limited_in_bytes_and_the_error_says_which() {
     let version = version("11");
     let long = "é".repeat(128);
-    let cases = [
-        ("type", builder(&long, None, "{}")),
-        ("state_key", builder("t", Some(&long), "{}")),
-    ];
+    let cases = [("type", builder(&long, None, "{}")), ("state_key", builder("t", Some(&long), "{}"))];
     for (expected, builder) in cases {
         match builder.build(&frame(version), &*SIGNER) {
             Err(BuildError::FieldTooLong { field }) => assert_eq!(field, expected),
@@ -210,23 +212,6 @@ fn a_frame_that_cites_too_much_is_refused() {
     assert!(matches!(prev, Err(BuildError::TooManyReferences { field: "prev_events" })));
     assert!(matches!(auth, Err(BuildError::TooManyReferences { field: "auth_events" })));
     assert!(builder("t", None, "{}").build(&most, &*SIGNER).is_ok());
-}
-
-/// A JSON value of any shape that canonical JSON allows.
-pub(crate) fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        (-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(Value::from),
-        ".{0,12}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(4, 24, 5, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(".{0,6}", inner, 0..4)
-                .prop_map(|map| Value::from_iter(map)),
-        ]
-    })
 }
 
 proptest! {

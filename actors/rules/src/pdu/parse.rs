@@ -82,7 +82,7 @@ fn known(version: &RoomVersion, json: Box<RawValue>, event_id: OwnedEventId) -> 
         Some(room_id) => room_id,
         None => room_of_create(&event_id)?,
     };
-    let facts = facts_of(version, &kind, state_key.is_some(), &content, redacts);
+    let facts = facts_of(version, &kind, state_key.as_deref(), &content, redacts);
     Ok(Pdu::from_inner(PduInner {
         event_id,
         room_id,
@@ -154,7 +154,7 @@ pub(crate) struct Facts {
 pub(crate) fn facts_of(
     version: &RoomVersion,
     kind: &str,
-    is_state: bool,
+    state_key: Option<&str>,
     content: &RawValue,
     redacts: Option<OwnedEventId>,
 ) -> Facts {
@@ -167,7 +167,7 @@ pub(crate) fn facts_of(
         redacts: OwnedEventId,
     }
     match kind {
-        "m.room.member" if is_state => Facts {
+        "m.room.member" if state_key.is_some_and(|user| <&UserId>::try_from(user).is_ok()) => Facts {
             membership: serde_json::from_str(content.get()).ok().map(|member: Member| member.membership),
             ..Facts::default()
         },

@@ -45,7 +45,11 @@ impl<'a> AuthGraph<'a> {
     /// An event counts as part of its own chain here, as in Synapse, whose answer is the one to agree with. So the common
     /// events and their chains are in every chain: only those of the conflicted events are compared, and of what differs
     /// there is dropped what is common after all.
-    pub(super) fn differences<'s>(&'s self, conflict: &'s Conflict, common: &RoomState) -> Vec<HashSet<OwnedEventId>> {
+    pub(super) fn differences<'s>(
+        &'s self,
+        conflict: &'s Conflict,
+        common: &RoomState,
+    ) -> Vec<HashSet<OwnedEventId>> {
         let mut chains: Vec<HashSet<&EventId>> =
             (0..conflict.states()).map(|state| self.chain_of(conflict.events_of(state))).collect();
         let mut times: HashMap<&EventId, usize> = HashMap::new();
