@@ -5,7 +5,7 @@
 //! | `data` | what the user's stream is, in memory |
 //! | `actor` | the ractor shell; each write is durable before it is seen or answered |
 //! | `message` | what can be said to it |
-//! | `account_data`, `tags`, `filters`, `to_device`, `profile`, `keys`, `backup` | the verbs |
+//! | `account_data`, `tags`, `push_rules`, `filters`, `to_device`, `profile`, `keys`, `backup` | the verbs |
 //! | `spread_profile` | a changed profile told to every room of the user |
 //! | `directory` | finds or starts the actor of a user |
 
@@ -18,6 +18,7 @@ pub mod filters;
 pub mod load;
 pub mod message;
 pub mod profile;
+pub mod push_rules;
 pub mod spread_profile;
 pub mod tags;
 pub mod to_device;

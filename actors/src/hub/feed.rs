@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     room::{RoomEvent, RoomView, StateDelta, commit::stripped_for},
+    sync::unread::UnreadMemory,
     user::data::UserData,
 };
 
@@ -26,6 +27,7 @@ pub struct UserFeed {
     user: OwnedUserId,
     rooms: Mutex<HashMap<OwnedRoomId, RoomStanding>>,
     data: ArcSwap<UserData>,
+    unread: UnreadMemory,
     bell: watch::Sender<u64>,
     suspect: AtomicBool,
     closed: AtomicBool,
@@ -75,6 +77,7 @@ impl UserFeed {
             user,
             rooms: Mutex::default(),
             data: ArcSwap::from_pointee(UserData::default()),
+            unread: UnreadMemory::default(),
             bell: watch::Sender::new(0),
             suspect: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -94,6 +97,11 @@ impl UserFeed {
     /// Replaces the user's own stream after a commit.
     pub fn set_data(&self, data: UserData) {
         self.data.store(Arc::new(data));
+    }
+
+    /// What was counted as unread.
+    pub const fn unread(&self) -> &UnreadMemory {
+        &self.unread
     }
 
     /// Every room and the user's standing in it.
@@ -145,6 +153,9 @@ impl UserFeed {
         let mut rooms = self.rooms.lock();
         if rooms.get(&view.room_id).is_some_and(|present| present.pos >= event.pos) {
             return joined;
+        }
+        if !joined {
+            self.unread.forget(&view.room_id);
         }
         let standing = RoomStanding {
             membership: now,

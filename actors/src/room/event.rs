@@ -4,6 +4,8 @@ use playhouse_rules::pdu::{Pdu, PduStanding};
 use playhouse_storage::tables::room_log::Transaction;
 use ruma::UserId;
 
+use crate::push::PushMemo;
+
 /// A logged event with its place and what it changed.
 #[derive(Debug)]
 pub struct RoomEvent {
@@ -22,6 +24,8 @@ pub struct RoomEvent {
     pub overlay: Vec<StateDelta>,
     /// What it changed in the room's current state: itself, but for a merge of forks.
     pub changes: Vec<StateDelta>,
+    /// What push rules made of it.
+    pub push: PushMemo,
 }
 
 /// The change of one state key.

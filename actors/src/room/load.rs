@@ -23,6 +23,7 @@ use super::{
     replay,
     view::{RoomView, TAIL_EVENTS},
 };
+use crate::push::PushMemo;
 
 /// A room as its log says.
 pub struct Loaded {
@@ -169,7 +170,16 @@ pub async fn read_events(
             deltas.push(delta_of(store, version, room, seq, &pdu, change).await?);
         }
         let RoomRowFacts { pos, standing, transaction } = facts;
-        events.push(RoomEvent { seq, pos, pdu, standing, transaction, overlay: Vec::new(), changes: deltas });
+        events.push(RoomEvent {
+            seq,
+            pos,
+            pdu,
+            standing,
+            transaction,
+            overlay: Vec::new(),
+            changes: deltas,
+            push: PushMemo::default(),
+        });
     }
     Ok(events)
 }

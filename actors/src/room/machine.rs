@@ -23,7 +23,10 @@ use super::{
     message::Waiter,
     view::{ReceiptKey, RoomView, TAIL_EVENTS},
 };
-use crate::clock::{Pending, SlotClocks};
+use crate::{
+    clock::{Pending, SlotClocks},
+    push::PushMemo,
+};
 
 /// Transactions that the machine remembers; older ones are found in the transaction table.
 const REMEMBERED_TRANSACTIONS: usize = 4_096;
@@ -192,8 +195,16 @@ impl Room {
             self.seal();
         }
         let position = self.workshop.clocks.begin(self.view.room_id.as_str(), 1);
-        let event =
-            Arc::new(RoomEvent { seq, pos: position.first(), pdu, standing, transaction, overlay, changes });
+        let event = Arc::new(RoomEvent {
+            seq,
+            pos: position.first(),
+            pdu,
+            standing,
+            transaction,
+            overlay,
+            changes,
+            push: PushMemo::default(),
+        });
         if standing == PduStanding::Accepted {
             self.view.extremities.advance(&event.pdu);
             self.note_redaction(&event.pdu);

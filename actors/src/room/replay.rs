@@ -20,7 +20,7 @@ use super::{
     machine::Draft,
     view::RoomView,
 };
-use crate::clock::slot_of;
+use crate::{clock::slot_of, push::PushMemo};
 
 /// Log rows replayed in one write.
 const CHUNK: i64 = 200;
@@ -88,6 +88,7 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
             transaction,
             overlay: Vec::new(),
             changes,
+            push: PushMemo::default(),
         }));
     }
     Ok(draft)

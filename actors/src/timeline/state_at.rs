@@ -51,7 +51,8 @@ pub async fn state_after(store: &Store, view: &RoomView, seq: i64) -> Result<Roo
     Ok(state)
 }
 
-fn put_back(state: &mut RoomState, kind: &str, state_key: &str, old: Option<Pdu>) {
+/// Undoes the change of one state key.
+pub fn put_back(state: &mut RoomState, kind: &str, state_key: &str, old: Option<Pdu>) {
     match old {
         Some(old) => drop(state.insert(old)),
         None => drop(state.remove(kind, state_key)),

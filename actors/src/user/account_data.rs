@@ -10,6 +10,7 @@ use ruma::{OwnedRoomId, RoomId};
 use serde_json::value::RawValue;
 
 use super::{UserError, UserHandle, actor::UserActorState};
+use crate::clock::Pending;
 
 /// The most bytes of all account data of one user: all of it is in memory while the user is active, and in one
 /// partition of the store.
@@ -56,6 +57,21 @@ impl UserActorState {
         kind: String,
         content: Box<RawValue>,
     ) -> Result<(), UserError> {
+        let position = self.store_account_data(room, kind, content).await?;
+        self.publish(position);
+        Ok(())
+    }
+
+    /// Makes account data of one type durable; the answered position is for [`Self::publish`].
+    ///
+    /// # Errors
+    /// As [`Self::set_account_data`].
+    pub(super) async fn store_account_data(
+        &mut self,
+        room: Option<OwnedRoomId>,
+        kind: String,
+        content: Box<RawValue>,
+    ) -> Result<Pending, UserError> {
         let room = room.map(String::from).unwrap_or_default();
         if self.data.account_data_bytes_with(&room, &kind, &content) > MOST_ACCOUNT_DATA_BYTES {
             return Err(UserError::Full("your account data is full; make something of it smaller".into()));
@@ -64,8 +80,7 @@ impl UserActorState {
         let row = AccountDataRow { content, pos: position.first() };
         self.write(vec![put::<AccountData>((self.user.as_str(),), (&room, &kind), &row, row.pos)]).await?;
         self.data.put_account_data(&self.user, room, kind, row);
-        self.publish(position);
-        Ok(())
+        Ok(position)
     }
 
     /// Notes that the user forgot a room that was left.

@@ -16,6 +16,7 @@ use crate::{
     clock::{Pending, SlotClocks},
     hub::{DeviceChangeLog, HubHandle, UserFeed, device_changes},
     metrics::Metrics,
+    push::RuleSets,
 };
 
 /// What a user's actor works with.
@@ -29,6 +30,8 @@ pub struct UserContext {
     pub hub: HubHandle,
     /// Who changed devices.
     pub device_changes: Arc<DeviceChangeLog>,
+    /// The push rules of the active users.
+    pub rule_sets: Arc<RuleSets>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -56,7 +59,7 @@ impl Actor for UserActor {
     ) -> Result<UserActorState, ActorProcessingErr> {
         let feed = UserFeed::new(user.clone());
         context.hub.hub().open_feed(&feed);
-        let loaded = load::load(&context.store, &context.hub, &feed).await;
+        let loaded = load::load(&context, &feed).await;
         let data = loaded.inspect_err(|_| context.hub.hub().close_feed(&feed))?;
         feed.set_data(data.clone());
         Ok(UserActorState { user, context, feed, data })
@@ -84,6 +87,7 @@ impl Actor for UserActor {
                 answer(reply, state.change_tag(room, name, info).await);
             }
             UserRequest::AddFilter { id, filter, reply } => answer(reply, state.add_filter(id, filter).await),
+            UserRequest::ChangePushRule { change, reply } => answer(reply, state.change_push_rule(change).await),
             UserRequest::SetProfile { field, value, reply } => {
                 answer(reply, state.set_profile(&field, value).await)
             }
@@ -168,7 +172,7 @@ impl UserActorState {
     }
 
     async fn reload(&mut self) -> Result<(), UserError> {
-        self.data = load::load(&self.context.store, &self.context.hub, &self.feed).await?;
+        self.data = load::load(&self.context, &self.feed).await?;
         self.feed.set_data(self.data.clone());
         self.feed.wake();
         Ok(())

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{HashMap, OrdMap};
+use playhouse_rules::push::CompiledRules;
 use playhouse_storage::tables::account_data::AccountDataRow;
 use ruma::{OwnedUserId, UserId};
 use serde_json::value::RawValue;
@@ -25,6 +26,8 @@ pub struct UserData {
     pub keys: HashMap<String, Arc<KeyCounts>>,
     /// The position of the newest change of any of this.
     pub pos: i64,
+    /// The push rules, ready to be asked; `None` until the stream is loaded.
+    pub compiled_push_rules: Option<Arc<CompiledRules>>,
     /// Who the user ignores.
     pub ignored: Arc<std::collections::HashSet<OwnedUserId>>,
 }

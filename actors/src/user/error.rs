@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use playhouse_rules::push::PushRuleError;
 use playhouse_storage::StoreError;
 
 /// A refusal or failure of a user operation. Each variant is one answer to the client.
@@ -13,6 +14,15 @@ pub enum UserError {
     /// The request is malformed; the text says how.
     #[error("{0}")]
     Invalid(String),
+    /// The request is JSON of the wrong shape; the text says where.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request lacks something.
+    #[error("{0}")]
+    MissingParam(String),
+    /// A signature is missing or wrong.
+    #[error("{0}")]
+    InvalidSignature(String),
     /// The request is not allowed; the text says why.
     #[error("{0}")]
     Forbidden(String),
@@ -40,9 +50,9 @@ pub enum UserError {
     /// The name of a profile field is too long.
     #[error("a profile field's name may be 255 bytes long")]
     KeyTooLarge,
-    /// A push rule shall stand beside one that is not there.
-    #[error("before/after rule not found: {0}")]
-    NoSuchNeighbor(String),
+    /// A change of the push rules is refused.
+    #[error(transparent)]
+    PushRule(PushRuleError),
     /// Too many requests wait for this user already.
     #[error("too many requests wait for this user")]
     Busy,

@@ -8,7 +8,10 @@ use playhouse_storage::{
 };
 use ruma::{OwnedRoomId, UserId, events::room::member::MembershipState};
 
-use super::data::{KeyCounts, UserData};
+use super::{
+    actor::UserContext,
+    data::{KeyCounts, UserData},
+};
 use crate::hub::{HubHandle, UserFeed};
 
 /// Loads a user's rooms and data into a feed that the hub knows already.
@@ -18,9 +21,11 @@ use crate::hub::{HubHandle, UserFeed};
 ///
 /// # Errors
 /// When the store does not answer or a row cannot be read.
-pub async fn load(store: &Store, hub: &HubHandle, feed: &Arc<UserFeed>) -> Result<UserData, StoreError> {
-    load_rooms(store, hub, feed).await?;
-    load_data(store, feed.user()).await
+pub async fn load(context: &UserContext, feed: &Arc<UserFeed>) -> Result<UserData, StoreError> {
+    load_rooms(&context.store, &context.hub, feed).await?;
+    let mut data = load_data(&context.store, feed.user()).await?;
+    data.renew_push_rules(feed.user(), &context.rule_sets);
+    Ok(data)
 }
 
 async fn load_rooms(store: &Store, hub: &HubHandle, feed: &Arc<UserFeed>) -> Result<(), StoreError> {
@@ -72,7 +77,10 @@ async fn load_data(store: &Store, user: &UserId) -> Result<UserData, StoreError>
 pub(super) async fn key_counts(store: &Store, user: &UserId, device: &str) -> Result<KeyCounts, StoreError> {
     let mut counts = KeyCounts::default();
     for ((algorithm, ..), _) in store.all::<OneTimeKey>((user.as_str(), device), ()).await? {
-        *counts.one_time.entry(algorithm).or_default() += 1;
+        // The row of no algorithm is no key: it counts uploads.
+        if !algorithm.is_empty() {
+            *counts.one_time.entry(algorithm).or_default() += 1;
+        }
     }
     let fallback = store.all::<FallbackKey>((user.as_str(), device), ()).await?;
     let unused = fallback.into_iter().filter(|(_, row)| !row.used).map(|((algorithm,), _)| algorithm);

@@ -5,7 +5,7 @@ use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::UserError;
+use super::{UserError, push_rules::PushRuleChange};
 
 /// An answer.
 pub type Reply<T> = RpcReplyPort<Result<T, UserError>>;
@@ -62,6 +62,13 @@ pub enum UserRequest {
         id: String,
         /// The filter, checked.
         filter: Box<RawValue>,
+        /// Answered when it is durable.
+        reply: Reply<()>,
+    },
+    /// Changes one push rule.
+    ChangePushRule {
+        /// The change.
+        change: PushRuleChange,
         /// Answered when it is durable.
         reply: Reply<()>,
     },
