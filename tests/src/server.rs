@@ -26,6 +26,7 @@ pub struct Server {
     process: Option<Child>,
     folder: TempDir,
     port: u16,
+    binary: PathBuf,
 }
 
 impl Server {
@@ -36,7 +37,9 @@ impl Server {
         let data = folder.path().join("data");
         let text = setup.render(&format!("127.0.0.1:{port}"), &data.display().to_string());
         std::fs::write(folder.path().join("playhouse.toml"), text).expect("a configuration file");
-        let mut server = Self { process: None, folder, port };
+        let binary = setup.binary().map_or_else(usual_binary, Path::to_owned);
+        let binary = binary.canonicalize().unwrap_or(binary);
+        let mut server = Self { process: None, folder, port, binary };
         server.start_again().await;
         server
     }
@@ -45,7 +48,7 @@ impl Server {
     pub async fn start_again(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
-        let process = Command::new(binary())
+        let process = Command::new(&self.binary)
             .args(["serve", "--config"])
             .arg(self.folder.path().join("playhouse.toml"))
             .current_dir(self.folder.path())
@@ -53,7 +56,7 @@ impl Server {
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
             .spawn()
-            .unwrap_or_else(|e| panic!("{}: {e}; build it with `cargo build`", binary().display()));
+            .unwrap_or_else(|e| panic!("{}: {e}; build it with `cargo build`", self.binary.display()));
         self.process = Some(process);
         self.until_ready().await;
     }
@@ -134,7 +137,7 @@ impl Drop for Server {
     }
 }
 
-fn binary() -> PathBuf {
+fn usual_binary() -> PathBuf {
     std::env::var_os("PLAYHOUSE_BIN").map_or_else(beside_this_program, PathBuf::from)
 }
 

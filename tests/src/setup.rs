@@ -1,15 +1,20 @@
 //! How a server of the tests is configured.
 
+use std::path::{Path, PathBuf};
+
 use toml::{Table, Value};
 
 /// The configuration of one server, as its TOML file will hold it. Address and data folder come from [`crate::Server`].
 #[derive(Clone, Debug)]
-pub struct Setup(Table);
+pub struct Setup {
+    table: Table,
+    binary: Option<PathBuf>,
+}
 
 impl Default for Setup {
     /// Open registration, cheap password hashes, no rate limits, no metrics: what most tests want.
     fn default() -> Self {
-        Self(Table::new())
+        Self { table: Table::new(), binary: None }
             .set("server_name", "localhost")
             .set("registration.open", true)
             .set("registration.shared_secret", "a shared secret")
@@ -24,7 +29,7 @@ impl Setup {
     /// Sets the key that dots lead to, such as `registration.open`.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         let (sections, name) = key.rsplit_once('.').unwrap_or(("", key));
-        let mut table = &mut self.0;
+        let mut table = &mut self.table;
         for section in sections.split('.').filter(|s| !s.is_empty()) {
             let inner = table.entry(section).or_insert_with(|| Table::new().into());
             table = inner.as_table_mut().expect("a section");
@@ -33,12 +38,23 @@ impl Setup {
         self
     }
 
+    /// Starts this binary instead of the usual one.
+    pub fn with_binary(mut self, binary: &Path) -> Self {
+        self.binary = Some(binary.to_owned());
+        self
+    }
+
+    /// The binary to start, where it is not the usual one.
+    pub(crate) fn binary(&self) -> Option<&Path> {
+        self.binary.as_deref()
+    }
+
     /// The file's text, with one listener at `address`.
     pub(crate) fn render(&self, address: &str, data_dir: &str) -> String {
         let mut listener = Table::new();
         listener.insert("address".to_owned(), address.into());
         listener.insert("parts".to_owned(), vec!["client", "admin", "health"].into());
         let whole = self.clone().set("data_dir", data_dir).set("listener", vec![Value::Table(listener)]);
-        whole.0.to_string()
+        whole.table.to_string()
     }
 }

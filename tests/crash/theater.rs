@@ -1,0 +1,56 @@
+//! The stage of a run: one server, its users in one room, and the ledger.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use playhouse_tests::{User, World, json};
+
+use crate::ledger::{Account, Ledger};
+use crate::reader::Reader;
+
+/// The ledger, shared by all who write into it.
+#[derive(Clone, Debug, Default)]
+pub struct Book(Arc<Mutex<Ledger>>);
+
+impl Book {
+    /// The book, for a moment: never across an await.
+    pub fn open(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().expect("nobody panics with the book open")
+    }
+}
+
+/// Everything of a run.
+#[derive(Debug)]
+pub struct Theater {
+    pub world: World,
+    pub room: String,
+    pub users: Vec<User>,
+    pub readers: Vec<Reader>,
+    pub book: Book,
+    /// The room's log since the readers began, oldest first, as verified so far.
+    pub log: Vec<String>,
+}
+
+impl Theater {
+    /// Starts a server and lets the users in.
+    pub async fn opens(count: usize) -> Self {
+        let world = World::start().await;
+        let mut users = Vec::new();
+        for n in 0..count {
+            users.push(world.user(&format!("user{n}")).await);
+        }
+        let levels = json!({ "state_default": 0 });
+        let options = json!({ "preset": "public_chat", "power_level_content_override": levels });
+        let room = users[0].creates_room(options).await;
+        for user in &users[1..] {
+            user.joins(&room).await;
+        }
+        let anchor = users[0].sends(&room, "the play begins").await;
+        let mut readers = Vec::new();
+        for user in &users {
+            readers.push(Reader::starts(user.clone(), &room).await);
+        }
+        let book = Book::default();
+        book.open().accounts = vec![Account::default(); count];
+        Self { world, room, users, readers, book, log: vec![anchor] }
+    }
+}
