@@ -77,7 +77,7 @@ async fn take_over(
     room_id: &RoomId,
     projected: i64,
 ) -> Result<Option<(Guard, i64)>, StoreError> {
-    let mut bucket = bucket_of(projected);
+    let mut bucket = bucket_of(projected.max(0));
     let partition = |bucket| log_partition(room_id.as_str(), bucket);
     let Some(mut guard) = store.backend().guard(RoomLog::DEF, &partition(bucket)).await? else {
         return Ok(None);
