@@ -10,6 +10,7 @@ mod committer;
 mod envelope;
 mod folder;
 mod health;
+mod journal;
 mod options;
 mod overlay;
 mod ranges;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    journal::{self, Trouble},
     options::{FjallOptions, OpenError},
     trees::{FORMAT, Trees},
 };
@@ -48,6 +49,14 @@ impl Folder {
 
     /// Opens the database in it.
     pub fn open(&self, options: &FjallOptions) -> Result<Trees, OpenError> {
+        forget_unfinished_start(&self.db()).map_err(|error| self.io(error))?;
+        journal::mend(&self.db()).map_err(|trouble| match trouble {
+            Trouble::Io(error) => self.io(error),
+            Trouble::Damaged { journal, at } => OpenError::Damaged {
+                path: self.path.clone(),
+                reason: format!("journal {} is broken at byte {at}, before sound data", journal.display()),
+            },
+        })?;
         let trees = Trees::open(self.clone(), options).map_err(|error| self.damaged(&error))?;
         let found = trees.format().map_err(|error| self.damaged(&error))?;
         if found != FORMAT.to_string() {
@@ -72,6 +81,19 @@ impl Folder {
             error => OpenError::Damaged { path: self.path.clone(), reason: format!("{error:?}") },
         }
     }
+}
+
+/// Removes a database whose making was cut off before it could take anything: fjall would stumble over it. It writes
+/// its version last, and the first tree after that.
+fn forget_unfinished_start(db: &Path) -> std::io::Result<()> {
+    if !db.is_dir() || db.join("version").exists() {
+        return Ok(());
+    }
+    let trees = db.join("keyspaces");
+    if trees.is_dir() && std::fs::read_dir(&trees)?.next().is_some() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(db)
 }
 
 /// Makes a folder so that a power cut does not take it away again: its own name is synced too.
