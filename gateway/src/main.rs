@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The `playhouse` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    playhouse_gateway::cli::run()
+}

@@ -33,23 +33,20 @@ impl Accounts {
         Ok(self.inner.account(user).await?.is_some_and(|account| !account.deactivated))
     }
 
-    /// The user of this server whom an identifier means, a whole id or a localpart; `None` when it can mean nobody.
-    pub fn identify(&self, identifier: &str) -> Option<OwnedUserId> {
-        username::to_log_in(identifier, &self.inner.settings.server_name)
-    }
-
-    /// Checks a password. Unknown users and wrong passwords take the same path and the same time.
+    /// The user whose password it is; `identifier` is a whole id or a localpart. Unknown users and wrong passwords take
+    /// the same path and the same time.
     ///
     /// # Errors
     /// [`AccountError::WrongCredentials`]; [`AccountError::Busy`] when too many wait.
-    pub async fn verify_password(&self, user: &UserId, password: &str) -> Result<(), AccountError> {
-        let account = self.inner.account(user).await?.filter(|account| !account.deactivated);
+    pub async fn verify_password(&self, identifier: &str, password: &str) -> Result<OwnedUserId, AccountError> {
+        let user = username::to_log_in(identifier, &self.inner.settings.server_name);
+        let account = match &user {
+            Some(user) => self.inner.account(user).await?.filter(|account| !account.deactivated),
+            None => None,
+        };
         let hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
-        if self.inner.passwords.verify(password, hash).await? {
-            Ok(())
-        } else {
-            Err(AccountError::WrongCredentials)
-        }
+        let is_right = self.inner.passwords.verify(password, hash).await?;
+        user.filter(|_| is_right).ok_or(AccountError::WrongCredentials)
     }
 
     /// Sets a new password. With `logout_devices` every device but `keep` is removed.

@@ -1,0 +1,4 @@
+//! `/_matrix/client/v3/user/{userId}/filter`
+
+pub mod get;
+pub mod post;

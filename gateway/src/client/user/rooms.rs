@@ -1,0 +1,4 @@
+//! `/_matrix/client/v3/user/{userId}/rooms/{roomId}/…`
+
+pub mod account_data;
+pub mod tags;

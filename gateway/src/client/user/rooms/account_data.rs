@@ -1,0 +1,4 @@
+//! `/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}`
+
+pub mod get;
+pub mod put;

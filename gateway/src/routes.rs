@@ -1,0 +1,114 @@
+//! The route table: every endpoint of the server, one a line.
+//!
+//! A line names the handler; method, paths and authentication are in the metadata of its request type. What follows
+//! says how the endpoint differs from others: the rate limit it counts towards, whether locked or suspended users may
+//! use it, how large its body may be.
+
+use http::Method;
+
+use crate::{
+    admin, client,
+    config::Part,
+    endpoint::{Endpoint, custom, endpoint},
+    health,
+    limits::Class,
+    well_known,
+};
+
+/// Every endpoint, by the part of the server that listeners name.
+pub fn table() -> Vec<(Part, Vec<Endpoint>)> {
+    vec![
+        (Part::Client, accounts()),
+        (Part::Client, discovery()),
+        (Part::Client, profiles()),
+        (Part::Client, push_rules()),
+        (Part::Client, user_data()),
+        (Part::Admin, administration()),
+        (
+            Part::Health,
+            vec![custom(Method::GET, "/health", health::alive), custom(Method::GET, "/ready", health::ready)],
+        ),
+        (Part::Metrics, vec![custom(Method::GET, "/metrics", health::metrics)]),
+    ]
+}
+
+fn discovery() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::capabilities::handler),
+        endpoint(client::versions::handler),
+        endpoint(well_known::client::handler),
+        custom(Method::GET, "/.well-known/matrix/server", well_known::server::handler),
+        endpoint(well_known::support::handler),
+    ]
+}
+
+fn accounts() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::account::deactivate::handler),
+        endpoint(client::account::password::handler),
+        endpoint(client::account::third_party_ids::handler),
+        endpoint(client::account::whoami::handler),
+        endpoint(client::delete_devices::handler),
+        endpoint(client::devices::delete::handler),
+        endpoint(client::devices::get::handler),
+        endpoint(client::devices::list::handler),
+        endpoint(client::devices::update::handler),
+        endpoint(client::login::flows::handler),
+        endpoint(client::login::get_token::handler).class(Class::Logins),
+        endpoint(client::login::handler).class(Class::Logins),
+        endpoint(client::logout::all::handler).open_to_locked(),
+        endpoint(client::logout::handler).open_to_locked(),
+        endpoint(client::refresh::handler),
+        endpoint(client::register::available::handler),
+        endpoint(client::register::handler),
+        endpoint(client::register::registration_token_validity::handler),
+    ]
+}
+
+fn profiles() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::profile::delete_field::handler).closed_to_suspended(),
+        endpoint(client::profile::get::handler),
+        endpoint(client::profile::get_field::handler),
+        endpoint(client::profile::put_field::handler).closed_to_suspended(),
+    ]
+}
+
+fn push_rules() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::pushrules::actions::get::handler),
+        endpoint(client::pushrules::actions::put::handler),
+        endpoint(client::pushrules::delete::handler),
+        endpoint(client::pushrules::enabled::get::handler),
+        endpoint(client::pushrules::enabled::put::handler),
+        endpoint(client::pushrules::get::handler),
+        endpoint(client::pushrules::get_all::handler),
+        endpoint(client::pushrules::get_global::handler),
+        endpoint(client::pushrules::put::handler),
+    ]
+}
+
+fn user_data() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::sync::handler),
+        endpoint(client::user::account_data::get::handler),
+        endpoint(client::user::account_data::put::handler),
+        endpoint(client::user::filter::get::handler),
+        endpoint(client::user::filter::post::handler),
+        endpoint(client::user::rooms::account_data::get::handler),
+        endpoint(client::user::rooms::account_data::put::handler),
+        endpoint(client::user::rooms::tags::delete::handler),
+        endpoint(client::user::rooms::tags::get::handler),
+        endpoint(client::user::rooms::tags::put::handler),
+    ]
+}
+
+fn administration() -> Vec<Endpoint> {
+    vec![
+        custom(Method::GET, admin::register::PATH, admin::register::nonce),
+        custom(Method::POST, admin::register::PATH, admin::register::handler).class(Class::Registrations),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

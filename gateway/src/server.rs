@@ -1,0 +1,237 @@
+//! A server from its configuration to its end.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use playhouse_actors::{
+    Node, NodeConfig,
+    accounts::{AccountSettings, Cost},
+    node::StartError as NodeError,
+};
+use playhouse_storage::{
+    Store,
+    backends::{Adversity, FjallBackend, FjallOptions, MemoryBackend, fjall},
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    Gateway,
+    config::{self, Config, Part, PasswordCost, StoreKind},
+    gateway::Stage,
+    listener::{ListenError, Listener, tls},
+    log::Level,
+    metrics, router, signals, systemd,
+};
+
+/// How long requests in flight have to end by themselves after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(6);
+
+/// How long refusals have to reach the clients.
+const REFUSE: Duration = Duration::from_secs(1);
+
+/// How long the actors and the store have to finish. All three together stay below ten seconds.
+const FINISH: Duration = Duration::from_secs(2);
+
+/// Of the memory for caches, the share of the store's block cache; the rest is for rooms and sessions.
+const STORE_SHARE: u64 = 4;
+
+/// What a session in memory weighs, about.
+const SESSION_BYTES: u64 = 512;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store's folder cannot be opened.
+    #[error("cannot open the store in {}: {error}", path.display())]
+    Store {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: fjall::OpenError,
+    },
+    /// The data folder cannot be made.
+    #[error("cannot create {}: {error}", path.display())]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The actors did not start.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// A listener could not be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A mistake in the route table.
+    #[error(transparent)]
+    Routes(#[from] router::Clash),
+    /// Signals or metrics of this process are taken by something else.
+    #[error("{0}")]
+    Process(String),
+}
+
+/// A server whose listeners are open.
+#[derive(Debug)]
+pub struct Server {
+    gateway: Arc<Gateway>,
+    listeners: Vec<Listener>,
+}
+
+impl Server {
+    /// Opens the store, starts the actors, binds the listeners. Nothing is answered before [`run`](Self::run).
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way.
+    pub async fn start(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, StartError> {
+        let store = open_store(&config)?;
+        let node = Node::start(store, node_config(&config)).await?;
+        let gateway = Arc::new(Gateway::new(Arc::new(config), node, metrics)?);
+        let mut listeners = Vec::new();
+        for listener in all_listeners(&gateway.config) {
+            listeners.push(Listener::open(&listener).await?);
+        }
+        Ok(Self { gateway, listeners })
+    }
+
+    /// Answers until SIGTERM or SIGINT, then drains. SIGHUP reads certificates and the log level again.
+    ///
+    /// # Errors
+    /// The signals of this process cannot be had.
+    pub async fn run(self, reload: Reload) -> Result<(), StartError> {
+        let mut signals = signals::Signals::new().map_err(|error| StartError::Process(error.to_string()))?;
+        let certificates: Vec<_> = self.listeners.iter().filter_map(Listener::tls).collect();
+        let mut chores = JoinSet::new();
+        chores.spawn(watch_certificates(certificates.clone()));
+        let gateway = Arc::clone(&self.gateway);
+        chores.spawn(async move { gateway.sweep().await });
+
+        let mut serving = JoinSet::new();
+        for listener in self.listeners {
+            tracing::info!(address = listener.describe(), "listening");
+            serving.spawn(listener.run(Arc::clone(&self.gateway)));
+        }
+        systemd::notify("READY=1");
+        while let signals::Signal::Reload = signals.next().await {
+            tracing::info!("reading certificates and log level again");
+            certificates.iter().for_each(|tls| tls.reload());
+            reload.run();
+        }
+        stop(&self.gateway, serving).await;
+        Ok(())
+    }
+}
+
+/// What SIGHUP reads again besides certificates.
+#[derive(Debug)]
+pub struct Reload {
+    /// Where the configuration is.
+    pub config: Option<PathBuf>,
+    /// The log's level.
+    pub level: Level,
+}
+
+impl Reload {
+    fn run(&self) {
+        match config::load(self.config.as_deref()) {
+            Ok(config) => self.level.set(&config.log.level),
+            Err(error) => {
+                tracing::error!(%error, "the configuration cannot be read again; all stays as it is")
+            }
+        }
+    }
+}
+
+async fn stop(gateway: &Gateway, mut serving: JoinSet<()>) {
+    systemd::notify("STOPPING=1");
+    tracing::info!("stopping");
+    gateway.enter(Stage::Draining);
+    let drained = async { while serving.join_next().await.is_some() {} };
+    tokio::pin!(drained);
+    if tokio::time::timeout(DRAIN, &mut drained).await.is_err() {
+        gateway.enter(Stage::Refusing);
+        let _ = tokio::time::timeout(REFUSE, &mut drained).await;
+    }
+    gateway.node.shutdown(FINISH).await;
+    tracing::info!("stopped");
+}
+
+async fn watch_certificates(certificates: Vec<Arc<tls::Tls>>) {
+    loop {
+        tokio::time::sleep(tls::LOOK_EVERY).await;
+        certificates.iter().for_each(|tls| tls.reload_if_changed());
+    }
+}
+
+/// The configured listeners, and the one for metrics.
+fn all_listeners(config: &Config) -> Vec<config::Listener> {
+    let metrics = config.metrics.address.clone().map(|address| config::Listener {
+        address,
+        parts: vec![Part::Metrics, Part::Health],
+        ..config::Listener::default()
+    });
+    config.listeners.iter().cloned().chain(metrics).collect()
+}
+
+/// Opens the configured store.
+///
+/// # Errors
+/// Its folder cannot be made or opened.
+pub fn open_store(config: &Config) -> Result<Store, StartError> {
+    let data_dir = || config.data_dir.clone();
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| StartError::DataDir { path: data_dir(), error })?;
+    match config.store {
+        StoreKind::Memory => Ok(Store::new(MemoryBackend::new(0, Adversity::none()))),
+        StoreKind::Fjall => {
+            let cache_bytes = config.memory_limit.bytes() / STORE_SHARE;
+            let options = FjallOptions { cache_bytes, ..FjallOptions::default() };
+            let path = config.data_dir.join("store");
+            let opened =
+                FjallBackend::open(&path, options).map_err(|error| StartError::Store { path, error })?;
+            Ok(Store::new(opened))
+        }
+    }
+}
+
+/// What the actors need to know of the configuration.
+pub fn node_config(config: &Config) -> NodeConfig {
+    let key = config.data_dir.join("signing.key");
+    let caches = config.memory_limit.bytes() - config.memory_limit.bytes() / STORE_SHARE;
+    let session_bytes = caches / 16;
+    NodeConfig {
+        accounts: account_settings(config, session_bytes),
+        default_room_version: config.default_room_version.clone(),
+        room_bytes: usize::try_from(caches - session_bytes).unwrap_or(usize::MAX),
+        ..NodeConfig::new(config.server_name.clone(), key)
+    }
+}
+
+fn account_settings(config: &Config, session_bytes: u64) -> AccountSettings {
+    let tokens = config.registration.tokens.iter();
+    AccountSettings {
+        password_cost: match config.passwords.cost {
+            PasswordCost::Interactive => Cost::Interactive,
+            PasswordCost::Test => Cost::Test,
+        },
+        refreshable_token_lifetime: config.sessions.refreshable_token_lifetime.duration(),
+        login_token_lifetime: config.sessions.login_token_lifetime.duration(),
+        registration_tokens: tokens.map(|token| (token.token.clone(), token.uses)).collect(),
+        cached_sessions: usize::try_from(session_bytes / SESSION_BYTES).unwrap_or(usize::MAX),
+        ..AccountSettings::new(config.server_name.clone())
+    }
+}
+
+/// Installs the recorder of metrics, where a listener or the configuration wants one, and keeps it.
+///
+/// # Errors
+/// The process has a recorder already.
+pub fn start_metrics(config: &Config) -> Result<Option<PrometheusHandle>, StartError> {
+    let is_asked_for = config.listeners.iter().any(|listener| listener.parts.contains(&Part::Metrics));
+    if config.metrics.address.is_none() && !is_asked_for {
+        return Ok(None);
+    }
+    let handle = metrics::install().map_err(|error| StartError::Process(error.to_string()))?;
+    tokio::spawn(metrics::upkeep(handle.clone()));
+    Ok(Some(handle))
+}
