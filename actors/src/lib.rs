@@ -4,14 +4,21 @@
 
 pub mod account_events;
 pub mod accounts;
+pub mod aliases;
 pub mod clock;
+pub mod founding;
 pub mod hub;
 pub mod ingest;
+pub mod joining;
 pub mod metrics;
 pub mod node;
+pub mod public_rooms;
 pub mod push;
+pub mod reading;
+pub mod receipts;
 pub mod registry;
 pub mod room;
+pub mod sending;
 pub mod supervision;
 pub mod sync;
 pub mod timeline;

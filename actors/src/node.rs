@@ -18,6 +18,7 @@ use crate::{
     hub::{self, DeviceChangeLog, HubHandle},
     ingest::Ingest,
     metrics::Metrics,
+    public_rooms::PublicRooms,
     room::{Rooms, machine::Workshop},
     supervision::Supervision,
     token::TokenCodec,
@@ -99,6 +100,7 @@ pub struct Node {
     ingest: Ingest,
     users: Users,
     accounts: Accounts,
+    public_rooms: PublicRooms,
     metrics: Arc<Metrics>,
     chores: parking_lot::Mutex<Vec<tokio::task::JoinHandle<()>>>,
 }
@@ -134,8 +136,8 @@ impl Node {
         let ingest = Ingest::new(store.clone(), rooms.clone(), Arc::clone(&clocks), supervision);
         let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone()));
         let accounts = Accounts::new(store.clone(), Arc::clone(&clocks), config.accounts.clone(), events);
-        let chores = parking_lot::Mutex::default();
-        let node = Arc::new(Self { config, store, clocks, tokens, key, hub, rooms, ingest, users, accounts, metrics, chores });
+        let (public_rooms, chores) = (PublicRooms::default(), parking_lot::Mutex::default());
+        let node = Arc::new(Self { config, store, clocks, tokens, key, hub, rooms, ingest, users, accounts, public_rooms, metrics, chores });
         node.recover().await?;
         node.start_chores();
         Ok(node)
@@ -196,6 +198,11 @@ impl Node {
         &self.accounts
     }
 
+    /// What the public directory remembers.
+    pub(crate) const fn public_rooms(&self) -> &PublicRooms {
+        &self.public_rooms
+    }
+
     /// The metrics of the actors.
     pub const fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
@@ -241,12 +248,17 @@ impl Node {
     fn start_chores(self: &Arc<Self>) {
         let limit = every(LIMIT_INTERVAL, self, |node| async move { node.raise_limit().await });
         let typing = every(Duration::from_secs(1), self, |node| async move { node.rooms.tick() });
+        let reports = every(Duration::from_secs(5), self, |node| async move {
+            node.rooms.report();
+            node.ingest.report();
+            node.users.report();
+        });
         let passivation = every(Duration::from_secs(30), self, |node| async move {
             node.rooms.passivate(IDLE, node.config.room_bytes);
             node.ingest.passivate(IDLE);
             node.users.passivate(IDLE);
         });
-        self.chores.lock().extend([limit, typing, passivation]);
+        self.chores.lock().extend([limit, typing, reports, passivation]);
     }
 
     async fn raise_limit(&self) {

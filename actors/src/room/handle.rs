@@ -48,7 +48,7 @@ impl RoomHandle {
     }
 
     /// The answer to an older request with the same transaction; recent ones the actor remembers itself.
-    async fn answered_before(
+    pub(crate) async fn answered_before(
         &self,
         transaction: Option<&Transaction>,
     ) -> Result<Option<OwnedEventId>, RoomError> {
