@@ -41,9 +41,6 @@ pub enum UserError {
     /// The profile would pass 64 KiB.
     #[error("a profile may hold 64 KiB")]
     ProfileTooLarge,
-    /// A value is of the wrong type; the text says which is right.
-    #[error("{0}")]
-    WrongType(String),
     /// The server manages this type of account data itself.
     #[error("Cannot set {0} through this API")]
     ServerManaged(String),

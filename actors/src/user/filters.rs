@@ -57,13 +57,13 @@ pub fn cache() -> FilterCache {
 /// Reads a filter. Unknown keys are allowed, as clients are ahead of servers.
 ///
 /// # Errors
-/// [`UserError::WrongType`] for what is no filter, [`UserError::TooLarge`] or [`UserError::Invalid`] beyond the bounds.
+/// [`UserError::Malformed`] for what is no filter, [`UserError::TooLarge`] or [`UserError::Invalid`] beyond the bounds.
 pub fn parse(json: &str) -> Result<FilterDefinition, UserError> {
     if json.len() > MOST_FILTER_BYTES {
         return Err(UserError::TooLarge(format!("a filter may hold {MOST_FILTER_BYTES} bytes")));
     }
     let filter: FilterDefinition =
-        serde_json::from_str(json).map_err(|error| UserError::WrongType(format!("not a filter: {error}")))?;
+        serde_json::from_str(json).map_err(|error| UserError::Malformed(format!("not a filter: {error}")))?;
     if !matches!(filter.event_format, EventFormat::Client | EventFormat::Federation) {
         return Err(UserError::Invalid("event_format is client or federation".into()));
     }

@@ -63,11 +63,11 @@ impl ProfileField {
     /// The value to store: `None` where it stands for none.
     ///
     /// # Errors
-    /// [`UserError::WrongType`], [`UserError::Invalid`] for what is too long.
+    /// [`UserError::Malformed`], [`UserError::Invalid`] for what is too long.
     fn check(&self, value: Box<RawValue>) -> Result<Option<Box<RawValue>>, UserError> {
         let text = match self.as_str() {
             "displayname" | "avatar_url" | "m.tz" => serde_json::from_str::<String>(value.get())
-                .map_err(|_| UserError::WrongType(format!("{} must be a string", self.as_str())))?,
+                .map_err(|_| UserError::Malformed(format!("{} must be a string", self.as_str())))?,
             _ => return Ok(Some(value)),
         };
         let fits = match self.as_str() {
@@ -108,7 +108,7 @@ impl UserHandle {
     /// Sets a profile field as the user's client asks; durable on return.
     ///
     /// # Errors
-    /// [`UserError::WrongType`], [`UserError::Invalid`], [`UserError::ProfileTooLarge`], [`UserError::Unavailable`].
+    /// [`UserError::Malformed`], [`UserError::Invalid`], [`UserError::ProfileTooLarge`], [`UserError::Unavailable`].
     pub async fn put_profile_field(
         &self,
         field: &ProfileField,
@@ -188,7 +188,7 @@ mod tests {
         for name in ["displayname", "avatar_url", "m.tz"] {
             for value in ["null", "1", "{}", "[]", "true"] {
                 assert!(
-                    matches!(field(name).check(raw(value)), Err(UserError::WrongType(_))),
+                    matches!(field(name).check(raw(value)), Err(UserError::Malformed(_))),
                     "{name} {value}"
                 );
             }

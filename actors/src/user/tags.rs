@@ -37,7 +37,7 @@ impl UserHandle {
     /// Puts a tag on a room, or changes it; durable and visible on return.
     ///
     /// # Errors
-    /// [`UserError::Invalid`] for a name that is too long or an order outside 0 to 1, [`UserError::WrongType`] for an
+    /// [`UserError::Invalid`] for a name that is too long or an order outside 0 to 1, [`UserError::Malformed`] for an
     /// order that is no number, [`UserError::Full`], [`UserError::Unavailable`].
     pub async fn put_tag(&self, room_id: &RoomId, name: &str, info: Box<RawValue>) -> Result<(), UserError> {
         check_name(name)?;
@@ -102,7 +102,7 @@ fn check_info(info: &RawValue) -> Result<(), UserError> {
         order: Option<f64>,
     }
     let info: Info = serde_json::from_str(info.get())
-        .map_err(|_| UserError::WrongType("a tag is an object whose order is a number".into()))?;
+        .map_err(|_| UserError::Malformed("a tag is an object whose order is a number".into()))?;
     if info.order.is_some_and(|order| !(0.0..=1.0).contains(&order)) {
         return Err(UserError::Invalid("a tag's order is between 0 and 1".into()));
     }
@@ -128,7 +128,7 @@ mod tests {
             assert!(matches!(verdict(info), Err(UserError::Invalid(_))), "{info}");
         }
         for info in [r#"{"order":"0.5"}"#, r#"{"order":[]}"#, "[]", "1", r#"{"order":1e999}"#] {
-            assert!(matches!(verdict(info), Err(UserError::WrongType(_))), "{info}");
+            assert!(matches!(verdict(info), Err(UserError::Malformed(_))), "{info}");
         }
     }
 
