@@ -99,6 +99,12 @@ pub struct Metrics {
     pub sync: Timed,
     /// Events in a room's commit.
     pub commit_events: Histogram,
+    /// Room views found in memory.
+    pub view_hits: Counter,
+    /// Room views that had to be loaded.
+    pub view_misses: Counter,
+    /// Bytes of the room views in memory, estimated.
+    pub view_bytes: Gauge,
     /// Times that a waiting sync was woken.
     pub sync_wakeups: Counter,
     /// Rooms left out of a sync because they could not be loaded.
@@ -121,6 +127,9 @@ impl Metrics {
             send: Timed(histogram!("playhouse_send_seconds")),
             sync: Timed(histogram!("playhouse_sync_seconds")),
             commit_events: histogram!("playhouse_room_commit_events"),
+            view_hits: counter!("playhouse_cache_hits_total", "cache" => "room_view"),
+            view_misses: counter!("playhouse_cache_misses_total", "cache" => "room_view"),
+            view_bytes: gauge!("playhouse_cache_bytes", "cache" => "room_view"),
             sync_wakeups: counter!("playhouse_sync_wakeups_total"),
             sync_rooms_left_out: counter!("playhouse_sync_rooms_left_out_total"),
             events: EVENT_CLASSES.map(|class| counter!("playhouse_events_persisted_total", "class" => class)),

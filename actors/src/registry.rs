@@ -176,6 +176,13 @@ impl<M: Message> Registry<M> {
         }
     }
 
+    /// Sets the gauge of messages that were admitted and not answered yet.
+    pub fn report(&self) {
+        let waiting = |place: &Place<M>| self.permits_each - place.permits.available_permits();
+        let waiting: usize = self.places.iter().map(|entry| waiting(entry.value())).sum();
+        self.metrics.waiting.set(waiting as f64);
+    }
+
     /// Drains every actor and waits until they are gone or `deadline` has passed.
     pub async fn drain_all(&self, deadline: tokio::time::Instant) {
         let actors: Vec<_> = self.places.iter().filter_map(|entry| entry.running()).collect();

@@ -190,6 +190,11 @@ impl Ingest {
         self.registry.passivate(idle, |_| true);
     }
 
+    /// Sets the gauge of waiting events.
+    pub fn report(&self) {
+        self.registry.report();
+    }
+
     /// Finishes what was admitted and stops them all.
     pub async fn shutdown(&self, deadline: tokio::time::Instant) {
         self.registry.drain_all(deadline).await;

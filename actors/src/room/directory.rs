@@ -67,8 +67,10 @@ impl Rooms {
     pub async fn view(&self, room_id: &RoomId) -> Result<Arc<RoomView>, RoomError> {
         for _ in 0..ATTEMPTS {
             if let Some(view) = self.inner.hub.hub().view(room_id) {
+                self.inner.metrics.view_hits.increment(1);
                 return Ok(view);
             }
+            self.inner.metrics.view_misses.increment(1);
             let actor = self.actor(room_id, None).await?;
             if let Some(view) = self.inner.hub.hub().view(room_id) {
                 return Ok(view);
@@ -167,15 +169,23 @@ impl Rooms {
     /// Lets idle rooms go, and beyond `budget_bytes` those that were used longest ago.
     pub fn passivate(&self, idle: Duration, budget_bytes: usize) {
         self.inner.registry.passivate(idle, |_| true);
-        let mut held = 0;
+        let (mut held, mut kept) = (0, 0);
         for id in self.inner.registry.by_last_use().into_iter().rev() {
             let view =
                 <&RoomId>::try_from(id.as_str()).ok().and_then(|room_id| self.inner.hub.hub().view(room_id));
             held += view.map_or(0, |view| view.estimated_bytes());
             if held > budget_bytes {
                 self.inner.registry.drain(&id);
+            } else {
+                kept = held;
             }
         }
+        self.inner.metrics.view_bytes.set(kept as f64);
+    }
+
+    /// Sets the gauge of waiting requests.
+    pub fn report(&self) {
+        self.inner.registry.report();
     }
 
     /// Ends typing notices that ran out, in the rooms that have any.

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
+use playhouse_rules::pdu::Pdu;
 use playhouse_storage::{IntoKey as _, Order, Slice, tables::ToDevice};
-use ruma::{OwnedRoomId, RoomId, events::room::member::MembershipState};
+use ruma::{OwnedRoomId, RoomId, api::client::filter::EventFormat, events::room::member::MembershipState};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     device_lists,
-    filter::passes_plain,
+    filter::{passes_plain, prune},
     joined::{self, Moves},
     left,
     request::SyncRequest,
@@ -277,6 +278,16 @@ impl Pass<'_> {
         }
         // Told even at zero, or clients never upload more.
         response.device_one_time_keys_count.entry("signed_curve25519".into()).or_default();
+    }
+
+    /// An event in the format and with the fields that the filter asks for. What is redacted is never shown as it was
+    /// signed.
+    pub fn as_asked(&self, pdu: &Pdu, redacted: bool, rendered: Box<RawValue>) -> Box<RawValue> {
+        let filter = &self.request.filter;
+        if filter.event_format == EventFormat::Federation && !redacted {
+            return prune(pdu.json().to_owned(), filter.event_fields.as_deref());
+        }
+        prune(rendered, filter.event_fields.as_deref())
     }
 
     /// The user's memberships, where a window reaches back before the present one.

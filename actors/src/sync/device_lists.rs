@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use playhouse_storage::{StoreError, tables::UserRoom};
-use ruma::{OwnedRoomId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, UserId};
 
 use super::{joined::Moves, response::DeviceLists};
 use crate::{Node, hub::UserFeed};
@@ -26,8 +26,12 @@ pub async fn between(
 ) -> Result<DeviceLists, StoreError> {
     let mine: HashSet<OwnedRoomId> = feed.joined_rooms().into_iter().collect();
     let changes = &node.users().context().device_changes;
-    let mut changed = BTreeSet::new();
-    for (looked_at, user) in changes.between(node.store(), since, until).await?.into_iter().enumerate() {
+    let found = changes.between(node.store(), since, until, feed.user()).await?;
+    let mut changed = found.signed;
+    if found.incomplete {
+        changed.extend(everyone_in(node, &mine).await);
+    }
+    for (looked_at, user) in found.changed.into_iter().enumerate() {
         if looked_at >= MOST_LOOKED_AT || user == feed.user() || shares_a_room(node, &mine, &user).await? {
             changed.insert(user);
         }
@@ -41,6 +45,17 @@ pub async fn between(
         }
     }
     Ok(DeviceLists { changed, left })
+}
+
+/// Everyone who is joined to one of the rooms; a room that cannot be read is left out.
+async fn everyone_in(node: &Node, rooms: &HashSet<OwnedRoomId>) -> BTreeSet<OwnedUserId> {
+    let mut everyone = BTreeSet::new();
+    for room_id in rooms {
+        if let Ok(view) = node.rooms().view(room_id).await {
+            everyone.extend(view.state.joined_members().map(ToOwned::to_owned));
+        }
+    }
+    everyone
 }
 
 /// Whether a user is joined to one of the rooms.

@@ -8,7 +8,7 @@ use ruma::{OwnedUserId, events::room::member::MembershipState};
 use super::{
     build::Pass,
     ephemeral,
-    filter::{EventFilter as _, prune},
+    filter::EventFilter as _,
     response::{Events, JoinedRoom, Summary, Timeline},
     unread,
     window::{StateScope, Window, WindowRequest},
@@ -114,8 +114,10 @@ pub(super) async fn state_of(
         let at = state_after(request.store, request.view, until.0 - 1).await?;
         request.load_lazily(&mut state, &needed, &at);
     }
-    let fields = pass.request.filter.event_fields.as_deref();
-    let rendered = state.iter().map(|pdu| prune(pass.reader.state_event(pdu, request.view, false), fields));
+    let rendered = state.iter().map(|pdu| {
+        let redacted = request.view.redactions.contains_key(pdu.event_id());
+        pass.as_asked(pdu, redacted, pass.reader.state_event(pdu, request.view, false))
+    });
     Ok(rendered.collect::<Vec<_>>().into())
 }
 
@@ -128,13 +130,12 @@ pub(super) async fn timeline_of(
     let store = pass.node.store();
     let redactions = crate::timeline::find::redactions(store, view, window.timeline.iter()).await?;
     let memberships = pass.memberships(view, window).await?;
-    let fields = pass.request.filter.event_fields.as_deref();
     let mut events = Vec::with_capacity(window.timeline.len());
     for event in &window.timeline {
         let membership = memberships.as_ref().map_or(MembershipState::Join, |known| known.at(event.seq));
         let redaction = redactions.get(event.pdu.event_id());
-        events
-            .push(prune(pass.reader.event(view.version, event, redaction, Some(&membership), false), fields));
+        let rendered = pass.reader.event(view.version, event, redaction, Some(&membership), false);
+        events.push(pass.as_asked(&event.pdu, redaction.is_some(), rendered));
     }
     Ok(Timeline { events, limited: window.limited, prev_batch: Some(window.start.encode()) })
 }

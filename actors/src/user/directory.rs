@@ -125,6 +125,11 @@ impl Users {
         });
     }
 
+    /// Sets the gauge of waiting requests.
+    pub fn report(&self) {
+        self.registry.report();
+    }
+
     /// Finishes what was admitted and stops every stream.
     pub async fn shutdown(&self, deadline: tokio::time::Instant) {
         self.registry.drain_all(deadline).await;
@@ -151,7 +156,7 @@ impl UserHandle {
     /// # Errors
     /// See [`UserError`].
     pub async fn deliver_to_device(&self, messages: Vec<(String, Box<RawValue>)>) -> Result<(), UserError> {
-        self.ask(|reply| UserRequest::DeliverToDevice { messages, reply }).await
+        self.ask(|reply| UserRequest::DeliverToDevice { messages, transaction: None, reply }).await
     }
 
     /// Notes that a device has everything up to a position. Best effort.
