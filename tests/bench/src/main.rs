@@ -44,6 +44,9 @@ pub struct Options {
     /// How much work: `full` is what the aims speak of, `small` takes a minute or two.
     #[arg(long, default_value = "full")]
     size: Size,
+    /// How much of it for Synapse, which takes a hundred times as long.
+    #[arg(long, default_value = "small")]
+    synapse_size: Size,
     /// Password hashing of the spawned server: `test` or `interactive`.
     #[arg(long, default_value = "test")]
     password_cost: String,
@@ -85,7 +88,8 @@ async fn main() {
         None => Vec::new(),
     };
     let theirs = if options.synapse {
-        let mut subject = synapse::starts(&options).await;
+        let options = Options { size: options.synapse_size, ..options.clone() };
+        let mut subject = synapse::starts().await;
         measures(&mut subject, &options).await
     } else {
         Vec::new()

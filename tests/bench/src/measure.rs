@@ -8,8 +8,12 @@ use crate::subject::{Subject, own_cpu};
 /// A line of the table.
 #[derive(Clone, Debug)]
 pub struct Measurement {
-    /// What was done.
+    /// What was done: the same words for every server and size.
     pub what: String,
+    /// What else there is to say, such as the size.
+    pub detail: String,
+    /// Whether the generator set the pace, so that only the latency tells something.
+    pub paced: bool,
     /// How many times a second.
     pub rate: f64,
     /// How long each took.
@@ -20,6 +24,24 @@ pub struct Measurement {
     pub own_cpu: Option<Duration>,
     /// Resident memory of the server afterwards, in MiB.
     pub memory_mib: Option<f64>,
+}
+
+impl Measurement {
+    /// With a remark.
+    pub fn with_detail(self, detail: String) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// At the generator's pace.
+    pub fn paced(self) -> Self {
+        Self { paced: true, ..self }
+    }
+
+    /// How many times better than the peer: by rate, or by latency where the pace was given.
+    pub fn ratio(&self, peer: &Self) -> f64 {
+        let p50 = |m: &Self| m.latencies.percentile(50.0).as_secs_f64().max(1e-9);
+        if self.paced { p50(peer) / p50(self) } else { self.rate / peer.rate }
+    }
 }
 
 /// A running clock: wall time and both CPU times.
@@ -43,6 +65,8 @@ impl Clock {
         let each = |now: Option<Duration>, then: Option<Duration>| Some(now?.saturating_sub(then?) / count);
         Measurement {
             what: what.into(),
+            detail: String::new(),
+            paced: false,
             rate: f64::from(count) / wall.as_secs_f64(),
             server_cpu: each(subject.cpu(), self.server),
             own_cpu: each(own_cpu(), self.own),

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use playhouse_tests::{Http, Value, json};
 
-use crate::Options;
 use crate::subject::{OwnProcess, Subject};
 
 const START_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Installs it where it is missing, starts it and waits until it answers.
-pub async fn starts(_options: &Options) -> Subject {
+pub async fn starts() -> Subject {
     let python = installed();
     let folder = tempfile::Builder::new().prefix("synapse-").tempdir().expect("a folder").keep();
     let port = free_port();

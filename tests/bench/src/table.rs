@@ -34,17 +34,18 @@ fn rate(each: Duration) -> f64 {
     1.0 / each.as_secs_f64().max(1e-9)
 }
 
-/// All measurements; where another server did the same, the ratio of the rates (or of the latencies, for readers).
+/// All measurements; where another server did the same, how many times faster than that.
 pub fn of_measurements(ours: &[Measurement], theirs: &[Measurement]) -> String {
     let mut text = String::from(
-        "\n| what | /s | p50 ms | p99 ms | server CPU ms | generator CPU ms | RSS MiB | Synapse /s | ratio |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "\n| what | | /s | p50 ms | p99 ms | server CPU ms | generator CPU ms | RSS MiB | peer /s | ratio |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for m in if ours.is_empty() { theirs } else { ours } {
         let peer = theirs.iter().find(|t| t.what == m.what);
         let _ = writeln!(
             text,
-            "| {} | {:.0} | {:.2} | {:.2} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {:.0} | {:.2} | {:.2} | {} | {} | {} | {} | {} |",
             m.what,
+            m.detail,
             m.rate,
             millis(m.latencies.percentile(50.0)),
             millis(m.latencies.percentile(99.0)),
@@ -52,7 +53,7 @@ pub fn of_measurements(ours: &[Measurement], theirs: &[Measurement]) -> String {
             number(m.own_cpu, |d| format!("{:.3}", millis(d))),
             number(m.memory_mib, |v| format!("{v:.0}")),
             number(peer, |p| format!("{:.1}", p.rate)),
-            number(peer, |p| format!("{:.1}", m.rate / p.rate)),
+            number(peer, |p| format!("{:.1}", m.ratio(p))),
         );
     }
     text

@@ -38,8 +38,9 @@ pub async fn plays(subject: &mut Subject, size: Size) -> Vec<Measurement> {
         }
         latencies.add(last.saturating_sub(sent));
     }
-    let what = format!("audience: last of {} members has it", members.len());
-    let measured = clock.stops(subject, what, latencies);
+    let detail = format!("{} members", members.len());
+    let measured =
+        clock.stops(subject, "audience: until the last has it", latencies).with_detail(detail).paced();
     readers.iter().for_each(tokio::task::JoinHandle::abort);
     vec![measured]
 }

@@ -63,8 +63,8 @@ pub async fn plays(subject: &mut Subject, options: &Options) -> Vec<Measurement>
     let wanted = count * MEMBERS;
     let missing = wanted.saturating_sub(latencies.len());
     let note = if missing == 0 { String::new() } else { format!(", {missing} of {wanted} missing") };
-    let what = format!("chatter: delivery, {reader_count} readers, {}/s sent{note}", options.chatter_rate);
-    vec![clock.stops(subject, what, latencies)]
+    let detail = format!("{reader_count} readers, {}/s sent{note}", options.chatter_rate);
+    vec![clock.stops(subject, "chatter: delivery", latencies).with_detail(detail).paced()]
 }
 
 async fn fills_rooms(subject: &mut Subject, count: usize) -> Vec<(String, Vec<User>)> {

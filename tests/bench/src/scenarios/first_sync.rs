@@ -29,8 +29,8 @@ pub async fn plays(subject: &mut Subject, size: Size) -> Vec<Measurement> {
             reader.syncs_from(None, query).await;
             latencies.add(start.elapsed());
         }
-        let what = format!("first sync, {kind}, {rooms} rooms of {count}");
-        all.push(clock.stops(subject, what, latencies));
+        let measured = clock.stops(subject, format!("first sync, {kind}"), latencies);
+        all.push(measured.with_detail(format!("{rooms} rooms of {count}")));
     }
     all
 }

@@ -33,7 +33,7 @@ pub async fn plays(subject: &mut Subject, senders: usize, size: Size) -> Vec<Mea
     }
     let plural = if senders == 1 { "" } else { "s" };
     let name = format!("send, {senders} sender{plural}");
-    let whole = clock.stops(subject, name.clone(), latencies);
+    let whole = clock.stops(subject, name.clone(), latencies).with_detail(format!("{total} messages"));
     let last = last_tenth(&whole, format!("{name}, last tenth"), moments);
     vec![whole, last]
 }
@@ -66,5 +66,5 @@ fn last_tenth(whole: &Measurement, what: String, mut moments: Vec<(Duration, Dur
         latencies.add(*took);
     }
     let rate = tail.len() as f64 / time.as_secs_f64().max(1e-9);
-    Measurement { what, rate, latencies, server_cpu: None, own_cpu: None, memory_mib: whole.memory_mib }
+    Measurement { what, rate, latencies, server_cpu: None, own_cpu: None, ..whole.clone() }
 }
