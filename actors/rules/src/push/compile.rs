@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
+    check::name_of,
     condition::{Compiled, Condition, PersonalCondition},
     evaluate::PushOutcome,
     glob::Glob,
@@ -107,9 +108,18 @@ impl PushOutcome {
                 .find_map(Action::sound)
                 .filter(|_| notify)
                 .map(|sound| Arc::from(sound.as_str())),
-            actions: actions.into(),
+            actions: actions.iter().filter(|action| !is_historical(action)).cloned().collect(),
         })
     }
+}
+
+/// Whether the action only once had a meaning. Clients find such actions where they put them, and nothing else does.
+///
+/// > Clients and homeservers MUST ignore these actions, for instance, by stripping them from actions arrays.
+///
+/// Specification: <https://spec.matrix.org/v1.19/client-server-api/#historical-actions>
+fn is_historical(action: &Action) -> bool {
+    matches!(name_of(action).as_deref(), Some("dont_notify" | "coalesce"))
 }
 
 impl RuleSetHash {

@@ -4,7 +4,7 @@
 
 use ruma::{
     UserId,
-    push::{Action, ConditionalPushRule, Ruleset},
+    push::{ConditionalPushRule, Ruleset},
 };
 
 /// The rule that switches everything off: the only default that comes before the user's own rules.
@@ -53,16 +53,4 @@ fn with_defaults(
 /// Whether this is the id of a default rule: all of these begin with a dot, and no other may.
 pub(super) fn is_default(rule_id: &str) -> bool {
     rule_id.starts_with('.')
-}
-
-/// Actions without those that once had a meaning.
-///
-/// > Clients and homeservers MUST ignore these actions, for instance, by stripping them from actions arrays.
-///
-/// Specification: <https://spec.matrix.org/v1.19/client-server-api/#historical-actions>
-pub(super) fn without_historical(mut actions: Vec<Action>) -> Vec<Action> {
-    actions.retain(|action| {
-        !matches!(super::check::name_of(action).as_deref(), Some("dont_notify" | "coalesce"))
-    });
-    actions
 }

@@ -1,6 +1,6 @@
 //! Where in the order of its kind a rule goes: the first rule that matches decides.
 
-use ruma::push::{Action, ConditionalPushRule, PatternedPushRule, SimplePushRule};
+use ruma::push::{ConditionalPushRule, PatternedPushRule, SimplePushRule};
 
 use super::{
     PushRuleError,
@@ -12,7 +12,6 @@ use super::{
 pub(super) trait AnyRule {
     fn id(&self) -> &str;
     fn enabled(&mut self) -> &mut bool;
-    fn actions(&mut self) -> &mut Vec<Action>;
 }
 
 impl AnyRule for ConditionalPushRule {
@@ -22,10 +21,6 @@ impl AnyRule for ConditionalPushRule {
 
     fn enabled(&mut self) -> &mut bool {
         &mut self.enabled
-    }
-
-    fn actions(&mut self) -> &mut Vec<Action> {
-        &mut self.actions
     }
 }
 
@@ -37,10 +32,6 @@ impl AnyRule for PatternedPushRule {
     fn enabled(&mut self) -> &mut bool {
         &mut self.enabled
     }
-
-    fn actions(&mut self) -> &mut Vec<Action> {
-        &mut self.actions
-    }
 }
 
 impl<T: AsRef<str>> AnyRule for SimplePushRule<T> {
@@ -50,10 +41,6 @@ impl<T: AsRef<str>> AnyRule for SimplePushRule<T> {
 
     fn enabled(&mut self) -> &mut bool {
         &mut self.enabled
-    }
-
-    fn actions(&mut self) -> &mut Vec<Action> {
-        &mut self.actions
     }
 }
 
@@ -79,7 +66,6 @@ impl Place<'_> {
         if let Some(old) = old {
             *rule.enabled() = *rules.remove(old).enabled();
         }
-        *rule.actions() = defaults::without_historical(std::mem::take(rule.actions()));
         let before = index_of(&rules, self.before)?;
         let after = index_of(&rules, self.after)?.map(|index| index + 1);
         // Only the master rule comes before a user's own.

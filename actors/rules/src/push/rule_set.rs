@@ -200,7 +200,6 @@ impl PushRules {
         actions: Vec<Action>,
     ) -> Result<(), PushRuleError> {
         check::actions(&actions)?;
-        let actions = defaults::without_historical(actions);
         self.rules.set_actions(kind, rule_id, actions).map_err(|_| PushRuleError::NotFound)
     }
 }
