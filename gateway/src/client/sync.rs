@@ -20,7 +20,7 @@ use ruma::{
     exports::serde_html_form,
     presence::PresenceState,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{ApiError, context::Context, gateway::Stage, reply::RawJson};
 
@@ -106,7 +106,10 @@ fn since_of(cx: &Context, since: &str) -> Result<SyncToken, ApiError> {
 async fn filter_of(cx: &Context, filter: Option<&str>) -> Result<Arc<FilterDefinition>, ApiError> {
     match filter {
         None | Some("") => Ok(Arc::default()),
-        Some(json) if json.starts_with('{') => Ok(Arc::new(filters::parse(json)?)),
+        Some(json) if json.starts_with('{') => {
+            serde_json::from_str::<IgnoredAny>(json).map_err(|_| ApiError::not_json("filter is not JSON"))?;
+            Ok(Arc::new(filters::parse(json)?))
+        }
         Some(id) => {
             let filter = cx.node().users().filter(cx.user_id(), id).await?;
             filter.ok_or_else(|| ApiError::invalid_param("There is no such filter"))
