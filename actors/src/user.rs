@@ -11,10 +11,12 @@
 
 pub mod account_data;
 pub mod actor;
+pub mod backup;
 pub mod data;
 pub mod directory;
 pub mod error;
 pub mod filters;
+pub mod keys;
 pub mod load;
 pub mod message;
 pub mod profile;
@@ -25,3 +27,6 @@ pub mod to_device;
 
 pub use directory::{UserHandle, Users};
 pub use error::UserError;
+
+#[cfg(test)]
+mod testing;

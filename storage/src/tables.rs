@@ -2,8 +2,8 @@
 
 pub mod access_token;
 pub mod account;
-pub mod active_room;
 pub mod account_data;
+pub mod active_room;
 pub mod alias;
 pub mod backup_session;
 pub mod backup_version;
@@ -15,6 +15,7 @@ pub mod device_key;
 pub mod event_location;
 pub mod fallback_key;
 pub mod filter;
+pub mod handed_out_key;
 pub mod key_signature;
 pub mod login_token;
 pub mod one_time_key;
@@ -40,8 +41,8 @@ use crate::table::{Table, TableDef};
 
 pub use access_token::AccessToken;
 pub use account::Account;
-pub use active_room::ActiveRoom;
 pub use account_data::AccountData;
+pub use active_room::ActiveRoom;
 pub use alias::Alias;
 pub use backup_session::BackupSession;
 pub use backup_version::BackupVersion;
@@ -53,6 +54,7 @@ pub use device_key::DeviceKey;
 pub use event_location::EventLocation;
 pub use fallback_key::FallbackKey;
 pub use filter::Filter;
+pub use handed_out_key::HandedOutKey;
 pub use key_signature::KeySignature;
 pub use login_token::LoginToken;
 pub use one_time_key::OneTimeKey;
@@ -98,6 +100,7 @@ pub static ALL: &[&TableDef] = &[
     KeySignature::DEF,
     OneTimeKey::DEF,
     FallbackKey::DEF,
+    HandedOutKey::DEF,
     DeviceChange::DEF,
     ToDevice::DEF,
     AccountData::DEF,

@@ -77,8 +77,8 @@ impl Actor for UserActor {
             UserRequest::SetAccountData { room, kind, content, reply } => {
                 answer(reply, state.set_account_data(room, kind, content).await);
             }
-            UserRequest::DeliverToDevice { messages, reply } => {
-                answer(reply, state.deliver_to_device(messages).await);
+            UserRequest::DeliverToDevice { messages, transaction, reply } => {
+                answer(reply, state.deliver_to_device(messages, transaction.as_ref()).await);
             }
             UserRequest::AcknowledgeToDevice { device, up_to } => {
                 state.acknowledge_to_device(&device, up_to).await;
@@ -92,6 +92,8 @@ impl Actor for UserActor {
                 answer(reply, state.set_profile(&field, value).await)
             }
             UserRequest::Forget { room, reply } => answer(reply, state.forget(&room).await),
+            UserRequest::Keys(request) => state.handle_keys(request).await,
+            UserRequest::Backup(request) => state.handle_backup(request).await,
             UserRequest::AnnounceDeviceChange { reply } => {
                 answer(reply, state.announce_device_change().await)
             }
@@ -115,7 +117,7 @@ impl Actor for UserActor {
     }
 }
 
-fn answer<T: Send + 'static>(reply: super::message::Reply<T>, outcome: Result<T, UserError>) {
+pub(super) fn answer<T: Send + 'static>(reply: super::message::Reply<T>, outcome: Result<T, UserError>) {
     // A caller that went away needs no answer.
     let _ = reply.send(outcome);
 }
@@ -150,13 +152,26 @@ impl UserActorState {
     /// key query and never hides a change.
     pub(super) async fn begin_device_change(&self) -> Result<Pending, UserError> {
         let position = self.begin();
-        self.write(vec![device_changes::write_of(&self.user, position.first())]).await?;
+        self.write(vec![device_changes::write_of(&self.user, position.first(), None)]).await?;
         Ok(position)
+    }
+
+    /// The same for signatures that the user makes of another's keys: only the user's own devices hear of it.
+    pub(super) async fn begin_signature_change(&self, signed: &UserId) -> Result<Pending, UserError> {
+        let position = self.begin();
+        self.write(vec![device_changes::write_of(signed, position.first(), Some(&self.user))]).await?;
+        Ok(position)
+    }
+
+    /// Publishes a signature whose row is durable.
+    pub(super) fn publish_signature_change(&mut self, position: Pending, signed: &UserId) {
+        self.context.device_changes.note(position.first(), signed, Some(&self.user));
+        self.publish(position);
     }
 
     /// Publishes a device change whose rows are durable.
     pub(super) fn publish_device_change(&mut self, position: Pending) {
-        self.context.device_changes.note(position.first(), &self.user);
+        self.context.device_changes.note(position.first(), &self.user, None);
         self.publish(position);
         for room_id in self.feed.joined_rooms() {
             for feed in self.context.hub.hub().subscribers(&room_id) {

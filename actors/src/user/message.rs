@@ -1,11 +1,12 @@
 //! What can be said to a user's stream.
 
+use playhouse_storage::tables::room_log::Transaction;
 use ractor::RpcReplyPort;
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{UserError, push_rules::PushRuleChange};
+use super::{UserError, backup::BackupRequest, keys::KeysRequest, push_rules::PushRuleChange};
 
 /// An answer.
 pub type Reply<T> = RpcReplyPort<Result<T, UserError>>;
@@ -35,6 +36,8 @@ pub enum UserRequest {
     DeliverToDevice {
         /// Device id (`*`: each device) and message, as the client gets it.
         messages: Vec<(String, Box<RawValue>)>,
+        /// The transaction that they belong to; the same again delivers nothing.
+        transaction: Option<Transaction>,
         /// Answered when they are durable.
         reply: Reply<()>,
     },
@@ -88,6 +91,10 @@ pub enum UserRequest {
         /// Answered when it is durable.
         reply: Reply<()>,
     },
+    /// About encryption keys.
+    Keys(KeysRequest),
+    /// About backups of room keys.
+    Backup(BackupRequest),
     /// Something of the user's devices or keys changed: tells everyone who shares a room.
     AnnounceDeviceChange {
         /// Answered when it is durable.

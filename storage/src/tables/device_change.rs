@@ -26,6 +26,10 @@ impl Table for DeviceChange {
     type Row = DeviceChangeRow;
 }
 
-/// A change; the key says it all.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeviceChangeRow {}
+/// A change; the key says most of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct DeviceChangeRow {
+    /// The one user who may hear of it, who signed the other's keys; otherwise all who share a room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_for: Option<String>,
+}

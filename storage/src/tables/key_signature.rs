@@ -1,5 +1,5 @@
 //! Signatures uploaded for the keys of a user: `target` is a device id or the public part of a cross-signing key. Those of other
-//! users are shown to the signer only. Written by the user's actor.
+//! users are shown to the signer only. Written by the signer's actor; deleted by the user's own with the key that they are of.
 
 use serde::{Deserialize, Serialize};
 

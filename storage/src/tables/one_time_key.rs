@@ -1,4 +1,6 @@
-//! One-time keys in upload order. Uploaded and taken by claim only: a key is handed out at most once, ever.
+//! One-time keys in upload order (`order`: the position of the upload). Uploaded and taken by claim only: a key is handed out at
+//! most once, ever. The row of no algorithm, [`UPLOADS`], holds the order of the newest upload; each upload is conditional on it,
+//! so that of an upload of unknown outcome and its repetition one is refused.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -23,6 +25,9 @@ impl Table for OneTimeKey {
     type Clustering = (String, i64, String);
     type Row = OneTimeKeyRow;
 }
+
+/// Where the order of a device's newest upload stands.
+pub const UPLOADS: (&str, i64, &str) = ("", 0, "");
 
 /// A one-time key as uploaded.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! To-device messages that wait for a device. Written by the user's actor; read from a sync token's position on and deleted by
-//! one range once the client shows a later token.
+//! one range once the client shows a later token. Rows below 0 are markers of the transactions that delivered something, each
+//! with a life of a day.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,0 +1,134 @@
+//! The keys in a backup: putting them in and taking them out.
+//!
+//! **Invariant:** of two keys of one session the better one stays, and the etag changes with the keys and only then.
+
+use playhouse_storage::{
+    IntoKey as _, Key, Write,
+    store::{delete, delete_all, put},
+    tables::{
+        BackupSession, BackupVersion, backup_session::BackupSessionRow, backup_version::BackupVersionRow,
+    },
+};
+use ruma::OwnedRoomId;
+use serde::Serialize;
+
+use super::{
+    key::{BackedUpKey, Merit},
+    versions,
+};
+use crate::user::{UserError, actor::UserActorState};
+
+/// Which keys of a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupScope {
+    /// All of them.
+    Everything,
+    /// Those of a room.
+    Room(OwnedRoomId),
+    /// That of one session.
+    Session(OwnedRoomId, String),
+}
+
+/// A backup after a change, as clients get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackupContents {
+    /// Changes with the keys.
+    pub etag: String,
+    /// Keys in it.
+    pub count: u64,
+}
+
+impl From<&BackupVersionRow> for BackupContents {
+    fn from(row: &BackupVersionRow) -> Self {
+        Self { etag: row.etag.to_string(), count: row.count }
+    }
+}
+
+impl UserActorState {
+    /// Puts keys into the current backup, where they are new or better than what is there.
+    ///
+    /// # Errors
+    /// [`UserError::WrongBackupVersion`] for a backup that is not the current one, [`UserError::NotFound`] where there
+    /// is none, [`UserError::Unavailable`].
+    pub(super) async fn put_backup_keys(
+        &mut self,
+        version: &str,
+        keys: Vec<BackedUpKey>,
+    ) -> Result<BackupContents, UserError> {
+        let (number, mut row) = self.current_backup(version).await?;
+        let partition = (self.user.as_str(), number).to_key();
+        let names: Vec<(Key, Key)> =
+            keys.iter().map(|key| (partition.clone(), (&key.room, &key.session).to_key())).collect();
+        let stored = self.context.store.multi_get::<BackupSession>(&names).await?;
+        let stamp = self.context.clocks.stamp(self.user.as_str());
+        let mut writes = Vec::new();
+        for (BackedUpKey { room, session, merit, data }, stored) in keys.into_iter().zip(stored) {
+            let beaten = stored.as_ref().map(|stored| Merit::of(&stored.data)).transpose()?;
+            if beaten.is_some_and(|stored| !merit.beats(&stored)) {
+                continue;
+            }
+            row.count += u64::from(beaten.is_none());
+            let owner = (self.user.as_str(), number);
+            writes.push(put::<BackupSession>(owner, (room, session), &BackupSessionRow { data }, stamp));
+        }
+        self.write_backup(number, row, writes, stamp).await
+    }
+
+    /// Takes keys out of a backup.
+    ///
+    /// # Errors
+    /// [`UserError::NotFound`] where there is no such backup, [`UserError::Unavailable`].
+    pub(super) async fn delete_backup_keys(
+        &mut self,
+        version: &str,
+        scope: BackupScope,
+    ) -> Result<BackupContents, UserError> {
+        let (number, mut row) = versions::existing(&self.context.store, &self.user, version).await?;
+        let store = &self.context.store;
+        let owner = (self.user.as_str(), number);
+        let stamp = self.context.clocks.stamp(self.user.as_str());
+        let (gone, write) = match &scope {
+            BackupScope::Everything => (row.count, delete_all::<BackupSession>(owner, (), stamp)),
+            BackupScope::Room(room) => {
+                let rows = store.all::<BackupSession>(owner, (room.as_str(),)).await?;
+                (rows.len() as u64, delete_all::<BackupSession>(owner, (room.as_str(),), stamp))
+            }
+            BackupScope::Session(room, session) => {
+                let key = (room.as_str(), session.as_str());
+                let row = store.get::<BackupSession>(owner, key).await?;
+                (u64::from(row.is_some()), delete::<BackupSession>(owner, key, stamp))
+            }
+        };
+        row.count = row.count.saturating_sub(gone);
+        let writes = if gone == 0 { Vec::new() } else { vec![write] };
+        self.write_backup(number, row, writes, stamp).await
+    }
+
+    /// The backup that keys may be put into.
+    async fn current_backup(&self, version: &str) -> Result<(i64, BackupVersionRow), UserError> {
+        let (_, current) = versions::newest(&self.context.store, &self.user).await?;
+        let (number, row) = current.ok_or_else(versions::unknown_version)?;
+        if number.to_string() == version {
+            return Ok((number, row));
+        }
+        let known = versions::find(&self.context.store, &self.user, version).await?;
+        known.ok_or_else(versions::unknown_version)?;
+        Err(UserError::WrongBackupVersion { current: number.to_string() })
+    }
+
+    /// Writes a change of keys together with what it does to the backup; no change, no write.
+    async fn write_backup(
+        &self,
+        number: i64,
+        mut row: BackupVersionRow,
+        mut writes: Vec<Write>,
+        stamp: i64,
+    ) -> Result<BackupContents, UserError> {
+        if !writes.is_empty() {
+            row.etag += 1;
+            writes.push(put::<BackupVersion>((self.user.as_str(),), (number,), &row, stamp));
+            self.write(writes).await?;
+        }
+        Ok(BackupContents::from(&row))
+    }
+}

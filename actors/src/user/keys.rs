@@ -1,0 +1,36 @@
+//! Encryption keys: what devices and users publish so that others can encrypt to them and trust them.
+//!
+//! <https://spec.matrix.org/v1.19/client-server-api/#key-distribution>
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `signed` | JSON with signatures: what is signed, and whether a signature is right |
+//! | `device_keys`, `one_time_key`, `cross_signing_key` | what a client may upload, checked without a store |
+//! | `upload`, `stock`, `claim` | device keys, one-time keys and fallback keys: the verbs of the user's actor |
+//! | `cross_signing`, `signatures` | the same for cross-signing keys and what they sign |
+//! | `query`, `changes` | what others see: reads beside the actor |
+//! | `message`, `handle` | the requests, and the typed way to make them |
+
+pub mod changes;
+pub mod claim;
+pub mod cross_signing;
+pub mod cross_signing_key;
+pub mod device_keys;
+pub mod handle;
+pub mod message;
+pub mod one_time_key;
+pub mod query;
+pub mod signatures;
+pub mod signed;
+pub mod stock;
+pub mod upload;
+
+pub use claim::{ClaimedKey, WantedKey};
+pub use cross_signing::{CrossSigningOutcome, CrossSigningUpload};
+pub use message::KeysRequest;
+pub use query::{KeyQuery, QueriedKeys};
+pub use signatures::{SignatureFailure, SignedKeys};
+pub use upload::KeyUpload;
+
+#[cfg(test)]
+mod tests;
