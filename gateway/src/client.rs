@@ -2,14 +2,22 @@
 
 pub mod account;
 pub mod capabilities;
+pub mod create_room;
 pub mod delete_devices;
 pub mod devices;
+pub mod directory;
+pub mod join;
+pub mod joined_rooms;
+pub mod knock;
 pub mod login;
 pub mod logout;
+pub mod loose;
 pub mod profile;
+pub mod public_rooms;
 pub mod pushrules;
 pub mod refresh;
 pub mod register;
+pub mod rooms;
 pub mod sync;
 pub mod user;
 pub mod versions;

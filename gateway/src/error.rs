@@ -4,6 +4,8 @@
 //! log and never to the client.
 
 mod account;
+mod membership;
+mod room;
 mod user;
 
 use std::{borrow::Cow, time::Duration};
@@ -204,6 +206,7 @@ impl ApiError {
     }
 
     /// 500: a failure that `cause` describes to the operator, never to the client.
+    #[expect(clippy::needless_pass_by_value, reason = "so that `map_err` takes it as it is")]
     pub fn internal(cause: impl ToString) -> Self {
         let message = "Internal server error";
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown, message);
@@ -211,6 +214,7 @@ impl ApiError {
     }
 
     /// 503: try again later.
+    #[expect(clippy::needless_pass_by_value, reason = "so that `map_err` takes it as it is")]
     pub fn unavailable(wait: Duration, cause: impl ToString) -> Self {
         let message = "The server cannot answer at the moment";
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown, message).retry_after(wait);

@@ -22,6 +22,8 @@ pub fn table() -> Vec<(Part, Vec<Endpoint>)> {
         (Part::Client, discovery()),
         (Part::Client, profiles()),
         (Part::Client, push_rules()),
+        (Part::Client, room_directory()),
+        (Part::Client, rooms()),
         (Part::Client, user_data()),
         (Part::Admin, administration()),
         (
@@ -100,6 +102,52 @@ fn user_data() -> Vec<Endpoint> {
         endpoint(client::user::rooms::tags::delete::handler),
         endpoint(client::user::rooms::tags::get::handler),
         endpoint(client::user::rooms::tags::put::handler),
+    ]
+}
+
+fn room_directory() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::create_room::handler).closed_to_suspended(),
+        endpoint(client::directory::list::room::get::handler),
+        endpoint(client::directory::list::room::put::handler).closed_to_suspended(),
+        endpoint(client::directory::room::delete::handler).closed_to_suspended(),
+        endpoint(client::directory::room::get::handler),
+        endpoint(client::directory::room::put::handler).closed_to_suspended(),
+        endpoint(client::join::handler).class(Class::Joins).closed_to_suspended(),
+        endpoint(client::joined_rooms::handler),
+        endpoint(client::knock::handler).class(Class::Joins).closed_to_suspended(),
+        endpoint(client::public_rooms::handler),
+        endpoint(client::public_rooms::search::handler),
+    ]
+}
+
+/// Suspended users may send redactions of their own events and leave, so what is sent is looked at, not refused here.
+fn rooms() -> Vec<Endpoint> {
+    let state_get = endpoint(client::rooms::state::get::handler);
+    let state_put = endpoint(client::rooms::state::put::handler).class(Class::Messages);
+    let without_key = client::rooms::state::WITHOUT_KEY;
+    vec![
+        endpoint(client::rooms::aliases::handler),
+        endpoint(client::rooms::ban::handler).closed_to_suspended(),
+        endpoint(client::rooms::context::handler),
+        endpoint(client::rooms::event::handler),
+        endpoint(client::rooms::forget::handler),
+        endpoint(client::rooms::invite::handler).closed_to_suspended(),
+        endpoint(client::rooms::join::handler).class(Class::Joins).closed_to_suspended(),
+        endpoint(client::rooms::joined_members::handler),
+        endpoint(client::rooms::kick::handler).closed_to_suspended(),
+        endpoint(client::rooms::leave::handler),
+        endpoint(client::rooms::members::handler),
+        endpoint(client::rooms::messages::handler),
+        endpoint(client::rooms::read_markers::handler),
+        endpoint(client::rooms::receipt::handler),
+        endpoint(client::rooms::redact::handler).class(Class::Messages),
+        endpoint(client::rooms::send::handler).class(Class::Messages),
+        endpoint(client::rooms::state::handler),
+        endpoint(client::rooms::typing::handler),
+        endpoint(client::rooms::unban::handler).closed_to_suspended(),
+        without_key.into_iter().fold(state_get, Endpoint::also_at),
+        without_key.into_iter().fold(state_put, Endpoint::also_at),
     ]
 }
 

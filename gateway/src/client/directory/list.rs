@@ -1,0 +1,3 @@
+//! `/_matrix/client/v3/directory/list/…`
+
+pub mod room;

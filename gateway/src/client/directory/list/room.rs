@@ -1,0 +1,4 @@
+//! `/_matrix/client/v3/directory/list/room/{roomId}`
+
+pub mod get;
+pub mod put;

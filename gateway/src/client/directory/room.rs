@@ -1,0 +1,5 @@
+//! `/_matrix/client/v3/directory/room/{roomAlias}`
+
+pub mod delete;
+pub mod get;
+pub mod put;
