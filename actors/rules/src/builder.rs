@@ -56,7 +56,8 @@ pub struct PduBuilder {
     pub state_key: Option<String>,
     /// The content, a JSON object.
     pub content: Box<RawValue>,
-    /// The target of an `m.room.redaction`. It is put where the room version has it.
+    /// The target of an `m.room.redaction`. It is put where the room version has it. A client may also name it in the
+    /// content, whatever the version.
     pub redacts: Option<OwnedEventId>,
 }
 
@@ -119,10 +120,13 @@ impl PduBuilder {
     /// See [`BuildError`]: nothing was signed.
     ///
     /// Specification: <https://spec.matrix.org/v1.19/server-server-api/#signing-events>
-    pub fn build(self, frame: &EventFrame<'_>, signer: &dyn EventSigner) -> Result<Pdu, BuildError> {
+    pub fn build(mut self, frame: &EventFrame<'_>, signer: &dyn EventSigner) -> Result<Pdu, BuildError> {
         let kind = KindText::new(&self.kind.to_string());
         check_frame(frame, &kind, self.state_key.as_deref())?;
         let in_content = frame.version.redacts_in_content();
+        if self.redacts.is_none() && !in_content && &*kind == "m.room.redaction" {
+            self.redacts = content::target(&self.content);
+        }
         let content = content::canonical(
             frame.version,
             &kind,

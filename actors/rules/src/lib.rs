@@ -26,6 +26,8 @@ pub mod room_version;
 pub mod state;
 pub mod visibility;
 
+mod text;
+
 #[cfg(test)]
 mod testing;
 

@@ -177,6 +177,12 @@ impl TestRoom {
     }
 }
 
+/// So many cases of a property, times `PLAYHOUSE_TEST_FACTOR` for a longer search.
+pub(crate) fn cases(count: u32) -> ProptestConfig {
+    let factor = std::env::var("PLAYHOUSE_TEST_FACTOR").ok().and_then(|factor| factor.parse().ok());
+    ProptestConfig::with_cases(count.saturating_mul(factor.unwrap_or(1)))
+}
+
 /// A JSON value of any shape that canonical JSON allows.
 pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -11,7 +11,7 @@ use serde_json::{Value, json, value::to_raw_value};
 use super::*;
 use crate::{
     EventFrame, PduBuilder,
-    testing::{ALICE, BOB, CAROL, SIGNER, TestRoom, user, version},
+    testing::{ALICE, BOB, CAROL, SIGNER, TestRoom, cases, user, version},
 };
 
 const DAVE: &str = "@dave:a.example";
@@ -220,7 +220,7 @@ fn any_power_levels() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(cases(2000))]
 
     /// Whatever the state, allowed or not, and whatever the event.
     #[test]

@@ -1,6 +1,9 @@
 //! The content of an event in canonical JSON, and what redaction leaves of it.
 
-use ruma::{CanonicalJsonObject, CanonicalJsonValue, EventId, canonical_json::redact_content_in_place};
+use ruma::{
+    CanonicalJsonObject, CanonicalJsonValue, EventId, OwnedEventId, canonical_json::redact_content_in_place,
+};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::BuildError;
@@ -12,6 +15,17 @@ pub(super) struct Content {
     pub(super) full: String,
     /// As it is after redaction.
     pub(super) redacted: String,
+}
+
+/// The target that a client names in the content of a redaction.
+///
+/// Specification: <https://spec.matrix.org/v1.19/client-server-api/#redactions>
+pub(super) fn target(content: &RawValue) -> Option<OwnedEventId> {
+    #[derive(Deserialize)]
+    struct Redaction {
+        redacts: OwnedEventId,
+    }
+    serde_json::from_str(content.get()).ok().map(|redaction: Redaction| redaction.redacts)
 }
 
 /// Encodes `content`, with `redacts` put into it if given.

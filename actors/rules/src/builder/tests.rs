@@ -12,7 +12,7 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 
 use super::*;
-use crate::testing::{ALICE, SIGNER, TestRoom, any_json, version};
+use crate::testing::{ALICE, SIGNER, TestRoom, any_json, cases, version};
 
 fn builder(kind: &str, state_key: Option<&str>, content: &str) -> PduBuilder {
     PduBuilder {
@@ -106,6 +106,21 @@ fn a_redaction_names_its_target_where_the_version_has_it() {
         assert_eq!(pdu.redacts(), Some(&*target));
         ruma_accepts(&pdu, version);
         survives_the_log(&pdu, version);
+    }
+}
+
+#[test]
+fn a_target_in_the_content_is_found_whatever_the_version() {
+    for version in RoomVersion::SUPPORTED {
+        let redaction = builder("m.room.redaction", None, r#"{"redacts":"$target"}"#);
+        let message = builder("m.room.message", None, r#"{"redacts":"$target"}"#);
+
+        let redaction = redaction.build(&frame(version), &*SIGNER).unwrap();
+        let message = message.build(&frame(version), &*SIGNER).unwrap();
+
+        assert_eq!(redaction.redacts().unwrap(), "$target");
+        assert_eq!(message.redacts(), None);
+        survives_the_log(&redaction, version);
     }
 }
 
@@ -215,7 +230,7 @@ fn a_frame_that_cites_too_much_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn whatever_is_built_is_what_ruma_would_have_built(

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use ruma::{EventId, OwnedEventId};
 
 use super::{EventFrame, EventSigner};
+use crate::text::push_text;
 
 /// The greatest integer of canonical JSON.
 const MAX_INTEGER: u64 = (1 << 53) - 1;
@@ -151,17 +152,5 @@ fn push_member(out: &mut String, key: &str, value: Option<&str>) {
         push_text(out, key);
         out.push(':');
         push_text(out, value);
-    }
-}
-
-/// Appends a JSON string, escaped as canonical JSON has it. Plain text, which nearly all is, is copied.
-fn push_text(out: &mut String, text: &str) {
-    let plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-    if plain {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 }

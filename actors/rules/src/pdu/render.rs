@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Pdu, PduInner};
+use crate::text::push_text;
 
 /// The client form of an event up to its `unsigned`: an open JSON object whose last member is `room_id`.
 pub(crate) struct ClientJson {
@@ -18,18 +18,7 @@ pub(crate) struct ClientJson {
 impl ClientJson {
     fn of(pdu: &PduInner) -> Self {
         let mut open = String::with_capacity(pdu.content.get().len() + 320);
-        open.push_str("{\"content\":");
-        push_content(&mut open, pdu);
-        push(&mut open, ",\"event_id\":", &pdu.event_id);
-        let _ = write!(open, ",\"origin_server_ts\":{}", pdu.origin_server_ts.get());
-        if let Some(redacts) = &pdu.redacts {
-            push(&mut open, ",\"redacts\":", redacts);
-        }
-        push(&mut open, ",\"sender\":", &pdu.sender);
-        if let Some(state_key) = &pdu.state_key {
-            push(&mut open, ",\"state_key\":", &**state_key);
-        }
-        push(&mut open, ",\"type\":", &*pdu.kind_text);
+        push_fields(&mut open, pdu);
         let room_id_at = open.len();
         push(&mut open, ",\"room_id\":", &pdu.room_id);
         Self { open: open.into_boxed_str(), room_id_at }
@@ -38,6 +27,22 @@ impl ClientJson {
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
+}
+
+/// Opens the client form and writes everything but `room_id` and `unsigned`.
+fn push_fields(out: &mut String, pdu: &PduInner) {
+    out.push_str("{\"content\":");
+    push_content(out, pdu);
+    push(out, ",\"event_id\":", &pdu.event_id);
+    let _ = write!(out, ",\"origin_server_ts\":{}", pdu.origin_server_ts.get());
+    if let Some(redacts) = &pdu.redacts {
+        push(out, ",\"redacts\":", redacts);
+    }
+    push(out, ",\"sender\":", &pdu.sender);
+    if let Some(state_key) = &pdu.state_key {
+        push(out, ",\"state_key\":", state_key);
+    }
+    push(out, ",\"type\":", &*pdu.kind_text);
 }
 
 /// The content as clients get it: a redaction names its target both at the top level (old clients) and in `content`
@@ -63,10 +68,9 @@ fn push_content(out: &mut String, pdu: &PduInner) {
 }
 
 /// Appends a member with a string value, escaped.
-fn push(out: &mut String, key: &str, value: impl Serialize) {
+fn push(out: &mut String, key: &str, value: impl AsRef<str>) {
     out.push_str(key);
-    // Text always encodes; a failure would leave the object open and so be caught where it is parsed.
-    out.push_str(&serde_json::to_string(&value).unwrap_or_default());
+    push_text(out, value.as_ref());
 }
 
 impl Pdu {
@@ -82,11 +86,21 @@ impl Pdu {
 
     /// Appends the client form of the event to `out`. `unsigned` is a JSON object.
     ///
+    /// The rendering of a message is kept for the next reader. That of a state event is not: a list of 100,000 members
+    /// would leave each of them rendered in memory.
+    ///
     /// Specification: <https://spec.matrix.org/v1.19/client-server-api/#room-event-format>
     pub fn write_client_event(&self, out: &mut String, unsigned: Option<&RawValue>, with_room_id: bool) {
-        let client = self.client();
-        let end = if with_room_id { client.open.len() } else { client.room_id_at };
-        out.push_str(&client.open[..end]);
+        if self.is_state() && self.inner.client.get().is_none() {
+            push_fields(out, &self.inner);
+            if with_room_id {
+                push(out, ",\"room_id\":", self.room_id());
+            }
+        } else {
+            let client = self.client();
+            let end = if with_room_id { client.open.len() } else { client.room_id_at };
+            out.push_str(&client.open[..end]);
+        }
         if let Some(unsigned) = unsigned {
             out.push_str(",\"unsigned\":");
             out.push_str(unsigned.get());
@@ -100,7 +114,7 @@ impl Pdu {
     /// Specification: <https://spec.matrix.org/v1.19/client-server-api/#room-event-format>
     pub fn client_event(&self, unsigned: Option<&RawValue>, with_room_id: bool) -> Box<RawValue> {
         let extra = unsigned.map_or(0, |unsigned| unsigned.get().len() + 12);
-        let mut out = String::with_capacity(self.client().open.len() + extra + 1);
+        let mut out = String::with_capacity(self.content().get().len() + 320 + extra);
         self.write_client_event(&mut out, unsigned, with_room_id);
         raw(out)
     }

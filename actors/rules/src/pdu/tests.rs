@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     RoomVersion,
-    testing::{ALICE, BOB, TestRoom, any_json, version},
+    testing::{ALICE, BOB, TestRoom, any_json, cases, version},
 };
 
 fn raw(json: &str) -> Box<RawValue> {
@@ -164,6 +164,24 @@ fn a_client_gets_the_fields_of_the_specification_and_no_others() {
 }
 
 #[test]
+fn a_rendered_message_is_kept_and_a_state_event_is_not() {
+    let mut room = TestRoom::new("11");
+    let message = room.says(ALICE, "hi");
+    let topic = room.sends(ALICE, "m.room.topic", Some(""), json!({ "topic": "a" }));
+    let sizes = |pdu: &Pdu| {
+        let before = pdu.estimated_bytes();
+        let first = pdu.client_event(None, true);
+        assert_eq!(first.get(), pdu.client_event(None, true).get());
+        pdu.estimated_bytes() - before
+    };
+
+    assert!(sizes(&message) > 0);
+    assert_eq!(sizes(&topic), 0);
+    let kept = format!("{}}}", topic.client_json());
+    assert_eq!(topic.client_event(None, true).get(), kept);
+}
+
+#[test]
 fn the_open_form_is_closed_by_a_brace() {
     let mut room = TestRoom::new("11");
     let message = room.says(ALICE, "hi");
@@ -265,7 +283,7 @@ fn almost_an_event() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(cases(500))]
 
     /// We are stricter only about what ruma does not look at here: the types of `content` and of the time, and the ids.
     #[test]

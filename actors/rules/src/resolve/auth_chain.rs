@@ -36,8 +36,8 @@ impl<'a> AuthGraph<'a> {
         self.events.get(id)
     }
 
-    /// For each state, the part of its auth chain that is not in the auth chain of every other: together the auth
-    /// difference.
+    /// For each state, the part of its auth chain that is not in the auth chain of every other: together with the
+    /// conflicted events, the auth difference.
     ///
     /// > The auth difference is calculated by first calculating the full auth chain for each state Si, that is the union
     /// > of the auth chains for each event in Si, and then taking every event that doesn’t appear in every auth chain.
@@ -58,7 +58,11 @@ impl<'a> AuthGraph<'a> {
         }
         let mut differing: HashSet<&EventId> =
             times.into_iter().filter(|(_, times)| *times < conflict.states()).map(|(id, _)| id).collect();
-        differing.retain(|id| self.event(id).is_none_or(|pdu| !stands_in(common, pdu)));
+        // A conflicted event is in the full conflicted set anyway, so nothing is left to find out about it.
+        let conflicted = conflict.id_set();
+        differing.retain(|id| {
+            !conflicted.contains(id) && self.event(id).is_none_or(|pdu| !stands_in(common, pdu))
+        });
         self.drop_cited_by(common, &mut differing);
         for chain in &mut chains {
             chain.retain(|id| differing.contains(id));

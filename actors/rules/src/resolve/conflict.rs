@@ -57,7 +57,7 @@ impl Conflict {
         self.keys.values().filter_map(move |events| events.get(state)?.as_ref())
     }
 
-    /// Whether the event is in the conflicted state set.
+    /// The ids of [`Self::events`], to ask whether one is among them.
     pub(super) fn id_set(&self) -> HashSet<&EventId> {
         self.events().map(Pdu::event_id).collect()
     }

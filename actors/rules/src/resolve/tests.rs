@@ -6,7 +6,7 @@ use ruma::{EventId, state_res::utils::event_id_set::EventIdSet};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{ALICE, BOB, CAROL, TestRoom, user};
+use crate::testing::{ALICE, BOB, CAROL, TestRoom, cases, user};
 
 const DAVE: &str = "@dave:d.example";
 const ERIN: &str = "@erin:a.example";
@@ -186,7 +186,7 @@ fn rounds() -> impl Strategy<Value = Vec<Vec<Vec<Step>>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn trimmed_resolution_of_version_two_is_the_whole_one(rounds in rounds()) {

@@ -11,7 +11,7 @@ use ruma::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{ALICE, BOB, CAROL, TestRoom, any_json, user};
+use crate::testing::{ALICE, BOB, CAROL, TestRoom, any_json, cases, user};
 
 #[test]
 fn an_event_stands_until_another_takes_its_key() {
@@ -187,7 +187,7 @@ fn any_content() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     /// However a state came to be, it is the same as one built at once from what is left in it.
     #[test]

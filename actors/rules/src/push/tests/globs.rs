@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::super::glob::Glob;
+use crate::testing::cases;
 
 /// > The character `*` matches zero or more characters. `?` matches exactly one character.
 fn by_definition(pattern: &[char], text: &[char]) -> bool {
@@ -36,7 +37,7 @@ fn chars(text: &str) -> Vec<char> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(cases(4000))]
 
     #[test]
     fn a_glob_matches_as_defined(pattern in "[abA*?é]{0,7}", text in "[abBé\n]{0,9}") {

@@ -14,6 +14,7 @@ use ruma::{
 };
 
 use super::*;
+use crate::testing::cases;
 
 const WORDS: &[&str] = &["hello", "World", "bobby", "@room", "foo-bar", "x", "é", "under_score", "bob"];
 
@@ -197,7 +198,7 @@ fn by_ruma(rules: &Ruleset, pdu: &Pdu, room: &TestRoom, member_count: u32) -> (b
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(cases(1000))]
 
     #[test]
     fn rules_do_what_they_do_in_ruma(
