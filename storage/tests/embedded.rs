@@ -2,13 +2,21 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::Bound;
+use std::{
+    ops::Bound,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use playhouse_storage::{
-    Append, Backend, Key, KeyValue, Order, Outcome, Slice, StoreError, Table,
+    Append, Backend, Key, KeyValue, Order, Outcome, Slice, StoreError, Table, Write,
     backends::fjall::{CommitHook, CommitStage, Fault, FjallBackend, FjallOptions, OpenError},
-    tables::RoomLog,
+    clock::ManualClock,
+    tables::{Account, RoomLog},
 };
 
 fn room(bucket: i64) -> Key {
@@ -64,11 +72,11 @@ async fn a_folder_in_use_is_refused_and_named() {
 async fn a_failed_sync_ends_all_acknowledgement_until_a_restart() {
     for fault in [Fault::SyncFails, Fault::DiskFull] {
         let folder = tempfile::tempdir().unwrap();
-        let broken = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let broken = Arc::new(AtomicBool::new(false));
         let hook = CommitHook::new({
             let broken = broken.clone();
             move |stage| {
-                let fails = stage == CommitStage::Before && broken.load(std::sync::atomic::Ordering::SeqCst);
+                let fails = stage == CommitStage::Before && broken.load(Ordering::SeqCst);
                 if fails { fault } else { Fault::None }
             }
         });
@@ -78,9 +86,9 @@ async fn a_failed_sync_ends_all_acknowledgement_until_a_restart() {
         assert_eq!(store.append(append(fence, None, 0)).await.unwrap(), Outcome::Applied);
         store.ready().await.unwrap();
 
-        broken.store(true, std::sync::atomic::Ordering::SeqCst);
+        broken.store(true, Ordering::SeqCst);
         let lost = store.append(append(fence, Some(0), 1)).await;
-        broken.store(false, std::sync::atomic::Ordering::SeqCst);
+        broken.store(false, Ordering::SeqCst);
 
         assert!(matches!(lost, Err(StoreError::Poisoned { .. })), "{lost:?}");
         assert!(matches!(store.append(append(fence, Some(0), 1)).await, Err(StoreError::Poisoned { .. })));
@@ -100,4 +108,122 @@ async fn a_closed_store_refuses_and_frees_its_folder() {
 
     assert!(matches!(store.fence(RoomLog::DEF, &room(0)).await, Err(StoreError::Unavailable { .. })));
     FjallBackend::open(folder.path(), FjallOptions::default()).unwrap();
+}
+
+fn account(user: &str, value: &[u8], stamp: i64, ttl: Option<Duration>) -> Write {
+    Write::Put {
+        table: Account::DEF,
+        partition: vec![KeyValue::Text(user.to_owned())],
+        clustering: Vec::new(),
+        value: Bytes::copy_from_slice(value),
+        stamp,
+        ttl,
+    }
+}
+
+async fn has(store: &FjallBackend, user: &str) -> Result<bool, StoreError> {
+    let row = store.get(Account::DEF, &vec![KeyValue::Text(user.to_owned())], &vec![]).await?;
+    Ok(row.is_some())
+}
+
+#[tokio::test]
+async fn expired_rows_are_swept_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(1_000);
+    let sweep_every = Duration::from_millis(1);
+    let options = FjallOptions { clock: clock.clock(), sweep_every, ..FjallOptions::default() };
+    let store = FjallBackend::open(folder.path(), options).unwrap();
+    let life = Some(Duration::from_mins(1));
+    let names: Vec<String> = (0..600).map(|n| format!("@{n}:b")).collect();
+    store.write(names.iter().map(|name| account(name, b"x", 10, life)).collect()).await.unwrap();
+
+    clock.advance(Duration::from_mins(1));
+
+    // While the expired row is there, it keeps out a write with a lower stamp; once it is swept, nothing does.
+    for name in names {
+        while !has(&store, &name).await.unwrap() {
+            store.write(vec![account(&name, b"y", 5, None)]).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_refused_when_the_queue_stays_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let (go, gate) = flume::bounded::<()>(0);
+    let hook = CommitHook::new(move |stage| {
+        if stage == CommitStage::Before {
+            let _ = gate.recv();
+        }
+        Fault::None
+    });
+    let queue_timeout = Duration::from_millis(50);
+    let options = FjallOptions { hook: Some(hook), queue_timeout, ..FjallOptions::default() };
+    let store = Arc::new(FjallBackend::open(folder.path(), options).unwrap());
+    let large = |n: usize| account(&format!("@{n}:b"), &vec![7; 7 << 20], 1, None);
+    let accepted: Vec<_> = (0..9)
+        .map(|n| {
+            let (store, write) = (store.clone(), large(n));
+            tokio::spawn(async move { store.write(vec![write]).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+
+    let refused = store.write(vec![large(9)]).await;
+
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    drop(go);
+    for write in accepted {
+        write.await.unwrap().unwrap();
+    }
+    assert!(has(&store, "@8:b").await.unwrap() && !has(&store, "@9:b").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_corrupt_row_fails_the_requests_that_need_it_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(FjallBackend::open(folder.path(), FjallOptions::default()).unwrap());
+    {
+        let db = fjall::Database::builder(folder.path().join("db")).open().unwrap();
+        let tree = db.keyspace("user", fjall::KeyspaceCreateOptions::default).unwrap();
+        tree.insert([&[Account::DEF.id], &b"@bad:b\0\0"[..]].concat(), b"?").unwrap();
+        db.persist(fjall::PersistMode::SyncAll).unwrap();
+    }
+    let store = Arc::new(FjallBackend::open(folder.path(), FjallOptions::default()).unwrap());
+    let fence = store.fence(RoomLog::DEF, &room(0)).await.unwrap().fence;
+
+    let mut on_bad = append(fence, None, 0);
+    on_bad.projections = vec![account("@good:b", b"x", 1, None), account("@bad:b", b"x", 1, None)];
+    let beside = store.write(vec![account("@other:b", b"x", 1, None)]);
+    let (on_bad, beside) = tokio::join!(store.append(on_bad), beside);
+
+    assert!(matches!(on_bad, Err(StoreError::Corrupt { .. })), "{on_bad:?}");
+    beside.unwrap();
+    assert!(matches!(has(&store, "@bad:b").await, Err(StoreError::Corrupt { .. })));
+    assert_eq!((events(&store).await, has(&store, "@good:b").await.unwrap()), (0, false));
+    assert_eq!(store.append(append(fence, None, 0)).await.unwrap(), Outcome::Applied);
+}
+
+#[tokio::test]
+async fn a_store_of_another_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(FjallBackend::open(folder.path(), FjallOptions::default()).unwrap());
+    {
+        let db = fjall::Database::builder(folder.path().join("db")).open().unwrap();
+        let tree = db.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
+        tree.insert([0, 0], b"99").unwrap();
+        db.persist(fjall::PersistMode::SyncAll).unwrap();
+    }
+    let refused = FjallBackend::open(folder.path(), FjallOptions::default()).unwrap_err();
+    assert!(matches!(&refused, OpenError::Format { found, .. } if found == "99"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_stop_its_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallBackend::open(folder.path(), FjallOptions::default()).unwrap();
+    let write = store.write(vec![account("@a:b", b"x", 1, None)]);
+    assert!(futures_util::FutureExt::now_or_never(write).is_none());
+    store.ready().await.unwrap();
+    assert!(has(&store, "@a:b").await.unwrap());
 }
