@@ -21,8 +21,9 @@ use super::{
     commit::{LogHead, log_partition},
     event::{RoomEvent, StateDelta},
     replay,
-    view::{RoomView, TAIL_EVENTS},
+    view::{RoomView, TAIL_EVENTS, is_open},
 };
+use crate::timeline::visibility::versions;
 use crate::push::PushMemo;
 
 /// A room as its log says.
@@ -61,6 +62,8 @@ pub async fn load(
     view.head_seq = hint.map_or(-1, |hint| hint.projected_seq).min(head_seq);
     load_state(store, &mut view).await?;
     replay::activated(store, &mut view, head_seq, stamp).await?;
+    let visibilities = versions(store, room_id, "m.room.history_visibility", "").await?;
+    view.history_always_open = visibilities.iter().all(|(_, word)| is_open(word));
     load_tail(store, &mut view).await?;
     load_redactions(store, &mut view).await?;
     for ((user, kind, thread), receipt) in store.all::<Receipt>((room_id.as_str(),), ()).await? {

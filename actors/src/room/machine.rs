@@ -21,7 +21,7 @@ use ruma::{OwnedEventId, OwnedRoomId};
 use super::{
     event::{RoomEvent, StateDelta},
     message::Waiter,
-    view::{ReceiptKey, RoomView, TAIL_EVENTS},
+    view::{ReceiptKey, RoomView, TAIL_EVENTS, is_open},
 };
 use crate::{
     clock::{Pending, SlotClocks},
@@ -219,9 +219,17 @@ impl Room {
         while self.view.tail.len() > TAIL_EVENTS {
             self.view.tail.pop_front();
         }
+        self.note_visibility(&event);
         let draft = self.draft();
         draft.events.push(event);
         draft.positions.push(position);
+    }
+
+    fn note_visibility(&mut self, event: &RoomEvent) {
+        let changed = event.changes.iter().any(|change| change.kind == "m.room.history_visibility");
+        if changed {
+            self.view.history_always_open &= is_open(self.view.state.history_visibility().as_str());
+        }
     }
 
     fn note_redaction(&mut self, pdu: &Pdu) {

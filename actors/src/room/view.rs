@@ -28,6 +28,8 @@ pub struct RoomView {
     pub state: RoomState,
     /// The forward extremities.
     pub extremities: Extremities,
+    /// Whether no member was ever kept from any part of the history: what syncs ask first, and mostly last.
+    pub history_always_open: bool,
     /// The sequence number of the newest event; -1 in an unborn room.
     pub head_seq: i64,
     /// The position of the newest event.
@@ -44,6 +46,11 @@ pub struct RoomView {
     pub receipts_by_pos: OrdMap<i64, ReceiptKey>,
     /// Who types.
     pub typing: Typing,
+}
+
+/// Whether a visibility lets every member see everything, also from before joining.
+pub fn is_open(visibility: &str) -> bool {
+    matches!(visibility, "shared" | "world_readable")
 }
 
 /// Who types in a room, and since which position that is so.
@@ -63,6 +70,7 @@ impl RoomView {
             version,
             state: RoomState::new(version),
             extremities: Extremities::new(),
+            history_always_open: true,
             head_seq: -1,
             event_pos: 0,
             pos: 0,

@@ -34,12 +34,10 @@ impl Sight {
     /// When the store does not answer.
     pub async fn of(store: &Store, view: &RoomView, user: &UserId) -> Result<Self, StoreError> {
         let room = &view.room_id;
-        let visibilities = versions(store, room, "m.room.history_visibility", "").await?;
-        let joined = view.state.membership(user) == Some(&MembershipState::Join);
-        let open = |word: &str| matches!(word, "shared" | "world_readable");
-        if joined && visibilities.iter().all(|(_, word)| open(word)) {
+        if view.history_always_open && view.state.is_joined(user) {
             return Ok(Self::Everything);
         }
+        let visibilities = versions(store, room, "m.room.history_visibility", "").await?;
         let memberships = versions(store, room, "m.room.member", user.as_str()).await?;
         let visibilities =
             visibilities.into_iter().map(|(seq, word)| (seq, HistoryVisibility::from(word))).collect();
