@@ -20,6 +20,8 @@ pub fn table() -> Vec<(Part, Vec<Endpoint>)> {
     vec![
         (Part::Client, accounts()),
         (Part::Client, discovery()),
+        (Part::Client, encryption()),
+        (Part::Client, key_backups()),
         (Part::Client, profiles()),
         (Part::Client, push_rules()),
         (Part::Client, room_directory()),
@@ -64,6 +66,38 @@ fn accounts() -> Vec<Endpoint> {
         endpoint(client::register::available::handler),
         endpoint(client::register::handler),
         endpoint(client::register::registration_token_validity::handler),
+    ]
+}
+
+fn encryption() -> Vec<Endpoint> {
+    vec![
+        endpoint(client::keys::changes::handler),
+        endpoint(client::keys::claim::handler),
+        endpoint(client::keys::device_signing::upload::handler),
+        endpoint(client::keys::query::handler),
+        endpoint(client::keys::signatures::upload::handler),
+        endpoint(client::keys::upload::handler),
+        endpoint(client::send_to_device::handler).body_limit(client::send_to_device::MOST_BODY_BYTES),
+    ]
+}
+
+fn key_backups() -> Vec<Endpoint> {
+    const MOST_BODY_BYTES: usize = client::room_keys::MOST_BODY_BYTES;
+    vec![
+        endpoint(client::room_keys::keys::delete::handler),
+        endpoint(client::room_keys::keys::get::handler),
+        endpoint(client::room_keys::keys::put::handler).body_limit(MOST_BODY_BYTES),
+        endpoint(client::room_keys::keys::room::delete::handler),
+        endpoint(client::room_keys::keys::room::get::handler),
+        endpoint(client::room_keys::keys::room::put::handler).body_limit(MOST_BODY_BYTES),
+        endpoint(client::room_keys::keys::session::delete::handler),
+        endpoint(client::room_keys::keys::session::get::handler),
+        endpoint(client::room_keys::keys::session::put::handler),
+        endpoint(client::room_keys::version::create::handler),
+        endpoint(client::room_keys::version::current::handler),
+        endpoint(client::room_keys::version::delete::handler),
+        endpoint(client::room_keys::version::get::handler),
+        endpoint(client::room_keys::version::update::handler),
     ]
 }
 

@@ -9,10 +9,12 @@
 //! | `upload`, `stock`, `claim` | device keys, one-time keys and fallback keys: the verbs of the user's actor |
 //! | `cross_signing`, `signatures` | the same for cross-signing keys and what they sign |
 //! | `query`, `changes` | what others see: reads beside the actor |
+//! | `claim_all` | keys of many users in one request |
 //! | `message`, `handle` | the requests, and the typed way to make them |
 
 pub mod changes;
 pub mod claim;
+pub mod claim_all;
 pub mod cross_signing;
 pub mod cross_signing_key;
 pub mod device_keys;

@@ -1,0 +1,39 @@
+//! `POST /_matrix/client/v3/keys/query`
+//!
+//! <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysquery>
+
+use std::collections::BTreeMap;
+
+use playhouse_actors::user::keys::KeyQuery;
+use ruma::{OwnedUserId, api::client::keys::get_keys::v3::Request};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Failures, failures};
+use crate::{ApiError, context::Context, reply::Json};
+
+type ByUser<T> = BTreeMap<OwnedUserId, T>;
+
+/// What the caller may see of the keys asked for.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    device_keys: ByUser<BTreeMap<String, Box<RawValue>>>,
+    failures: Failures,
+    master_keys: ByUser<Box<RawValue>>,
+    self_signing_keys: ByUser<Box<RawValue>>,
+    user_signing_keys: ByUser<Box<RawValue>>,
+}
+
+/// Looks up devices and keys of users.
+pub async fn handler(cx: Context, request: Request) -> Result<Json<Answer>, ApiError> {
+    let node = cx.node();
+    let query = KeyQuery { store: node.store(), server_name: node.server_name(), asker: cx.user_id() };
+    let found = query.run(request.device_keys).await?;
+    Ok(Json(Answer {
+        device_keys: found.devices,
+        failures: failures(found.unreachable),
+        master_keys: found.master,
+        self_signing_keys: found.self_signing,
+        user_signing_keys: found.user_signing,
+    }))
+}

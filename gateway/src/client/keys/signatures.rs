@@ -1,0 +1,3 @@
+//! `/_matrix/client/v3/keys/signatures/…`: what the user's keys sign.
+
+pub mod upload;
