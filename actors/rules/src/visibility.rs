@@ -52,7 +52,17 @@ impl VisibilityTimeline {
         may_see(before.0, before.1)
             || (event.is_state_of("m.room.history_visibility", "")
                 && may_see(self.visibility.at(seq), before.1))
-            || (self.is_own_membership(seq, event) && may_see(before.0, self.membership.at(seq)))
+            || (self.is_own_membership(seq, event)
+                && (may_see(before.0, self.membership.at(seq)) || self.is_own_departure(seq)))
+    }
+
+    /// Whether the user's own member event ends a membership, an invite or a knock. Its user sees it whatever the
+    /// visibility: else a room that was declined would stay in the user's clients for ever.
+    fn is_own_departure(&self, seq: i64) -> bool {
+        let gone = |membership: Option<&MembershipState>| {
+            membership.is_none_or(|membership| matches!(membership, MembershipState::Leave | MembershipState::Ban))
+        };
+        gone(self.membership.at(seq)) && !gone(self.membership.before(seq))
     }
 
     /// Whether the user may see the room as it is now (its state, its members): by being in it, or, as a guest or a

@@ -80,6 +80,8 @@ pub async fn joined(
         room.state = Some(state);
     }
     room.timeline = timeline_of(pass, view, &window).await?;
+    // What a client has of the room from before it left is not the part before this.
+    room.timeline.limited |= newly_joined;
     room.ephemeral = ephemeral::of_room(pass, view, if fresh { None } else { since }).into();
     room.account_data = pass.room_account_data(&view.room_id, fresh).into();
     let counts = unread::counts(pass, view, standing).await?;

@@ -133,6 +133,24 @@ fn own_memberships_are_seen_from_either_side() {
 }
 
 #[test]
+fn who_declines_an_invite_or_is_banned_from_a_room_sees_that_and_nothing_else() {
+    let mut room = TestRoom::new("11");
+    room.sends(ALICE, "m.room.member", Some(BOB), json!({ "membership": "invite" }));
+    for (membership, after) in [("leave", Leave), ("ban", Ban)] {
+        let event = room.sends(ALICE, "m.room.member", Some(BOB), json!({ "membership": membership }));
+        for visibility in [Shared, Invited, Joined] {
+            let before = vec![(10, Invite), (20, after.clone())];
+            let timeline = VisibilityTimeline::new(vec![(1, visibility)], before);
+
+            assert!(timeline.may_see(20, Some(&event)));
+            assert!(!timeline.may_see(25, None));
+        }
+        let stranger = VisibilityTimeline::new(vec![(1, Joined)], vec![(20, after)]);
+        assert!(!stranger.may_see(20, Some(&event)), "a ban of a stranger is the room's own affair");
+    }
+}
+
+#[test]
 fn an_own_invitation_is_seen_where_the_invited_see() {
     let mut room = TestRoom::new("11");
     let invite = room.sends(ALICE, "m.room.member", Some(BOB), json!({ "membership": "invite" }));
