@@ -38,7 +38,11 @@ impl Accounts {
     ///
     /// # Errors
     /// [`AccountError::WrongCredentials`]; [`AccountError::Busy`] when too many wait.
-    pub async fn verify_password(&self, identifier: &str, password: &str) -> Result<OwnedUserId, AccountError> {
+    pub async fn verify_password(
+        &self,
+        identifier: &str,
+        password: &str,
+    ) -> Result<OwnedUserId, AccountError> {
         let user = username::to_log_in(identifier, &self.inner.settings.server_name);
         let account = match &user {
             Some(user) => self.inner.account(user).await?.filter(|account| !account.deactivated),

@@ -56,7 +56,7 @@ mod tests {
     fn capitals_are_lowered_and_the_grammar_holds() {
         assert_eq!(registered("user-UPPER").as_deref(), Some("@user-upper:a.b"));
         assert_eq!(registered("q3._=-/+").as_deref(), Some("@q3._=-/+:a.b"));
-        for bad in ["", "!", "a:b", "é", "É", "a\n", "a b", "@a", "a@", "a\\", "K"] {
+        for bad in ["", "!", "a:b", "é", "É", "a\n", "a b", "@a", "a@", "a\\", "\u{212a}"] {
             assert_eq!(registered(bad), None, "{bad}");
         }
     }
