@@ -73,7 +73,9 @@ impl Reading {
     /// # Errors
     /// When the store does not answer.
     pub async fn snapshot(&self, node: &Node, at: Option<Gap>) -> Result<Snapshot, RoomError> {
-        let end = at.map_or(self.end(), |at| at.min(self.end()));
+        // Before the creator's join there was nobody: a page that reaches the beginning starts there.
+        const FOUNDED: Gap = Gap(2);
+        let end = at.map_or(self.end(), |at| at.max(FOUNDED).min(self.end()));
         Snapshot::after(node.store(), &self.view, end.0 - 1).await
     }
 

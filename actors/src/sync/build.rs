@@ -216,7 +216,8 @@ impl Pass<'_> {
     }
 
     fn wants_left(&self, standing: &RoomStanding, since: Option<i64>) -> bool {
-        !standing.forgotten && (since.is_some() || self.request.filter.room.include_leave)
+        // Whoever leaves and forgets at once still hears of the leave.
+        since.is_some() || (self.request.filter.room.include_leave && !standing.forgotten)
     }
 
     /// The user's account data for a room, as far as it is new.

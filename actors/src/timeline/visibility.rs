@@ -10,7 +10,7 @@ use playhouse_storage::{
     tables::{StateHistory, state_history::shard_of},
 };
 use ruma::{
-    RoomId, UserId,
+    OwnedUserId, RoomId, UserId,
     events::room::{history_visibility::HistoryVisibility, member::MembershipState},
 };
 
@@ -24,7 +24,7 @@ pub enum Sight {
     /// Joined, and nothing was ever hidden from members: sees everything, was a member since this log row.
     Everything,
     /// Decided event by event.
-    ByEvent(VisibilityTimeline),
+    ByEvent(OwnedUserId, VisibilityTimeline),
 }
 
 impl Sight {
@@ -43,14 +43,17 @@ impl Sight {
             visibilities.into_iter().map(|(seq, word)| (seq, HistoryVisibility::from(word))).collect();
         let memberships =
             memberships.into_iter().map(|(seq, word)| (seq, MembershipState::from(word))).collect();
-        Ok(Self::ByEvent(VisibilityTimeline::new(visibilities, memberships)))
+        Ok(Self::ByEvent(user.to_owned(), VisibilityTimeline::new(visibilities, memberships)))
     }
 
     /// Whether the user may see a logged event.
     pub fn may_see(&self, event: &RoomEvent) -> bool {
         match self {
             Self::Everything => true,
-            Self::ByEvent(timeline) => timeline.may_see(event.seq, Some(&event.pdu)),
+            // One's own membership is never hidden: else a rejected invite would not go away.
+            Self::ByEvent(user, timeline) => {
+                event.membership_change_of(user).is_some() || timeline.may_see(event.seq, Some(&event.pdu))
+            }
         }
     }
 
@@ -58,7 +61,7 @@ impl Sight {
     pub fn may_see_at(&self, seq: i64) -> bool {
         match self {
             Self::Everything => true,
-            Self::ByEvent(timeline) => timeline.may_see(seq + 1, None),
+            Self::ByEvent(_, timeline) => timeline.may_see(seq + 1, None),
         }
     }
 }
