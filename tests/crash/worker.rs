@@ -116,7 +116,7 @@ impl Worker {
             account.keys_made - BATCH
         };
         let key = |n: u64| {
-            (format!("signed_curve25519:K{n:06}"), json!({ "key": format!("key {n}"), "signatures": {} }))
+            (format!("signed_curve25519:K{n:06}"), json!({ "key": format!("{n:042}A"), "signatures": {} }))
         };
         let keys: serde_json::Map<_, _> = (start..start + BATCH).map(key).collect();
         let sent = send(&self.user, "POST", "/v3/keys/upload", json!({ "one_time_keys": keys })).await;

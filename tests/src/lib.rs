@@ -6,6 +6,7 @@
 mod http;
 mod server;
 mod setup;
+mod signing;
 mod sync;
 mod user;
 mod world;
@@ -13,6 +14,7 @@ mod world;
 pub use self::http::{Http, Reply, Unanswered, segment};
 pub use self::server::Server;
 pub use self::setup::Setup;
+pub use self::signing::TestKey;
 pub use self::sync::Sync;
 pub use self::user::User;
 pub use self::world::World;
