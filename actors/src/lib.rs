@@ -24,5 +24,6 @@ pub mod sync;
 pub mod timeline;
 pub mod token;
 pub mod user;
+pub mod user_directory;
 
 pub use node::{Node, NodeConfig};

@@ -23,4 +23,5 @@ pub mod rooms;
 pub mod send_to_device;
 pub mod sync;
 pub mod user;
+pub mod user_directory;
 pub mod versions;

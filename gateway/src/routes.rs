@@ -136,6 +136,7 @@ fn user_data() -> Vec<Endpoint> {
         endpoint(client::user::rooms::tags::delete::handler),
         endpoint(client::user::rooms::tags::get::handler),
         endpoint(client::user::rooms::tags::put::handler),
+        endpoint(client::user_directory::search::handler),
     ]
 }
 

@@ -36,6 +36,7 @@ pub mod state_history;
 pub mod to_device;
 pub mod transaction;
 pub mod user_room;
+pub mod user_search;
 
 use crate::table::{Table, TableDef};
 
@@ -75,6 +76,7 @@ pub use state_history::StateHistory;
 pub use to_device::ToDevice;
 pub use transaction::TransactionAnswer;
 pub use user_room::UserRoom;
+pub use user_search::UserSearch;
 
 /// Every table, for offline walks and schema creation.
 pub static ALL: &[&TableDef] = &[
@@ -107,6 +109,7 @@ pub static ALL: &[&TableDef] = &[
     Profile::DEF,
     Filter::DEF,
     UserRoom::DEF,
+    UserSearch::DEF,
     BackupVersion::DEF,
     BackupSession::DEF,
     LoginToken::DEF,

@@ -4,6 +4,7 @@ use playhouse_storage::{IntoKey as _, tables::Account, tables::account::AccountR
 use ruma::{OwnedUserId, UserId};
 
 use super::{AccountError, Accounts, row, secret, username};
+use crate::user_directory::index;
 
 /// A new account.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +47,12 @@ impl Accounts {
         };
         let user = user.to_owned();
         let made = self.to_the_end(|inner| async move {
-            row::create::<Account>(&inner.store, (user.as_str(),).to_key(), &row).await
+            let made = row::create::<Account>(&inner.store, (user.as_str(),).to_key(), &row).await?;
+            if made {
+                // Lost in a crash, it is made up for when the user's stream starts.
+                inner.store.write(index::rows_of(&user, inner.clocks.stamp(user.as_str()))).await?;
+            }
+            Ok(made)
         });
         if made.await? { Ok(()) } else { Err(AccountError::UserInUse) }
     }

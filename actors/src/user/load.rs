@@ -12,7 +12,10 @@ use super::{
     actor::UserContext,
     data::{KeyCounts, UserData},
 };
-use crate::hub::{HubHandle, UserFeed};
+use crate::{
+    hub::{HubHandle, UserFeed},
+    user_directory::index,
+};
 
 /// Loads a user's rooms and data into a feed that the hub knows already.
 ///
@@ -23,9 +26,18 @@ use crate::hub::{HubHandle, UserFeed};
 /// When the store does not answer or a row cannot be read.
 pub async fn load(context: &UserContext, feed: &Arc<UserFeed>) -> Result<UserData, StoreError> {
     load_rooms(&context.store, &context.hub, feed).await?;
+    list_in_directory(context, feed.user()).await?;
     let mut data = load_data(&context.store, feed.user()).await?;
     data.renew_push_rules(feed.user(), &context.rule_sets);
     Ok(data)
+}
+
+/// Lists a user in the user directory whose account was made before there was one.
+async fn list_in_directory(context: &UserContext, user: &UserId) -> Result<(), StoreError> {
+    if index::is_listed(&context.store, user).await? {
+        return Ok(());
+    }
+    context.store.write(index::rows_of(user, context.clocks.stamp(user.as_str()))).await
 }
 
 async fn load_rooms(store: &Store, hub: &HubHandle, feed: &Arc<UserFeed>) -> Result<(), StoreError> {

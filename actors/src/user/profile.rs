@@ -13,6 +13,7 @@ use ruma::UserId;
 use serde_json::value::RawValue;
 
 use super::{UserError, UserHandle, actor::UserActorState, message::UserRequest};
+use crate::user_directory::index;
 
 /// The most bytes of a whole profile, rendered.
 const MOST_PROFILE_BYTES: usize = 65_536;
@@ -138,20 +139,30 @@ impl UserActorState {
         value: Option<Box<RawValue>>,
     ) -> Result<(), UserError> {
         let user = self.user.as_str();
+        let mut profile = fields(&self.context.store, &self.user).await?;
+        let old = profile.get(field).and_then(|old| text_of(old));
+        let new = value.as_deref().and_then(text_of);
         if let Some(value) = &value {
-            let mut profile = fields(&self.context.store, &self.user).await?;
             profile.insert(field.to_owned(), value.clone());
             if rendered_bytes(&profile) > MOST_PROFILE_BYTES {
                 return Err(UserError::ProfileTooLarge);
             }
         }
         let position = self.begin();
-        let write = match value {
-            Some(value) => put::<ProfileTable>((user,), (field,), &ProfileRow { value }, position.first()),
-            None => delete::<ProfileTable>((user,), (field,), position.first()),
-        };
-        self.write(vec![write]).await
+        let stamp = position.first();
+        let mut writes = vec![match value {
+            Some(value) => put::<ProfileTable>((user,), (field,), &ProfileRow { value }, stamp),
+            None => delete::<ProfileTable>((user,), (field,), stamp),
+        }];
+        if field == "displayname" {
+            writes.extend(index::renamed(&self.user, old.as_deref(), new.as_deref(), stamp));
+        }
+        self.write(writes).await
     }
+}
+
+fn text_of(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// How long the profile is as a JSON object.

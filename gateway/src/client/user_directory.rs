@@ -1,0 +1,3 @@
+//! `/_matrix/client/v3/user_directory`
+
+pub mod search;
