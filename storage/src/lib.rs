@@ -7,6 +7,7 @@
 //! - [`key`], [`table`]: typed key columns and the definition of a table.
 //! - [`tables`]: one file a table.
 //! - [`store`]: the typed front that the rest of the server uses.
+//! - [`offline`]: checks and dumps of a whole store.
 //! - [`backends`]: `memory` (adversarial, for tests) and `fjall` (embedded, the default).
 
 pub mod backends;
@@ -15,6 +16,7 @@ pub mod contract;
 pub mod error;
 pub mod key;
 pub mod metrics;
+pub mod offline;
 pub mod store;
 pub mod table;
 pub mod tables;

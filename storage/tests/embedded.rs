@@ -13,9 +13,10 @@ use std::{
 
 use bytes::Bytes;
 use playhouse_storage::{
-    Append, Backend, Key, KeyValue, Order, Outcome, Slice, StoreError, Table, Write,
+    Append, Backend, Key, KeyValue, Order, Outcome, Slice, Store, StoreError, Table, Write,
     backends::fjall::{CommitHook, CommitStage, Fault, FjallBackend, FjallOptions, OpenError},
     clock::ManualClock,
+    offline::{Finding, check},
     tables::{Account, RoomLog},
 };
 
@@ -179,16 +180,33 @@ async fn a_write_is_refused_when_the_queue_stays_full() {
     assert!(has(&store, "@8:b").await.unwrap() && !has(&store, "@9:b").await.unwrap());
 }
 
+/// Writes what is no row where the account of `@bad:b` is.
+fn spoil(folder: &std::path::Path) {
+    drop(FjallBackend::open(folder, FjallOptions::default()).unwrap());
+    let db = fjall::Database::builder(folder.join("db")).open().unwrap();
+    let tree = db.keyspace("user", fjall::KeyspaceCreateOptions::default).unwrap();
+    tree.insert([&[Account::DEF.id], &b"@bad:b\0\0"[..]].concat(), b"?").unwrap();
+    db.persist(fjall::PersistMode::SyncAll).unwrap();
+}
+
+#[tokio::test]
+async fn a_check_comes_across_a_corrupt_row_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    spoil(folder.path());
+    let store = FjallBackend::open(folder.path(), FjallOptions::default()).unwrap();
+    store.write(vec![account("@cad:b", b"not JSON", 1, None)]).await.unwrap();
+    let mut findings: Vec<Finding> = Vec::new();
+
+    check(&Store::new(store), &mut findings).await.unwrap();
+
+    let keys: Vec<_> = findings.iter().map(|finding| (finding.table, finding.key.as_str())).collect();
+    assert_eq!(keys, [("account", "user=\"@bad:b\""), ("account", "user=\"@cad:b\"")]);
+}
+
 #[tokio::test]
 async fn a_corrupt_row_fails_the_requests_that_need_it_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
-    drop(FjallBackend::open(folder.path(), FjallOptions::default()).unwrap());
-    {
-        let db = fjall::Database::builder(folder.path().join("db")).open().unwrap();
-        let tree = db.keyspace("user", fjall::KeyspaceCreateOptions::default).unwrap();
-        tree.insert([&[Account::DEF.id], &b"@bad:b\0\0"[..]].concat(), b"?").unwrap();
-        db.persist(fjall::PersistMode::SyncAll).unwrap();
-    }
+    spoil(folder.path());
     let store = Arc::new(FjallBackend::open(folder.path(), FjallOptions::default()).unwrap());
     let fence = store.fence(RoomLog::DEF, &room(0)).await.unwrap().fence;
 

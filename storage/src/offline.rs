@@ -1,0 +1,37 @@
+//! Long looks at a whole store, for `playhouse store check` and `playhouse store dump`.
+//!
+//! Nothing here writes. A walk takes the store as it is at each page, so run it on a store that nobody writes to.
+//!
+//! - [`check`]: every row of every table decodes, and every room's tables agree with its log.
+//! - [`dump`]: rows as lines that a person can read.
+
+mod check;
+mod dump;
+mod history;
+mod kinds;
+mod room;
+mod walk;
+
+pub use self::{
+    check::{Finding, Progress, Summary, Watch, check},
+    dump::{DumpError, Filter, dump},
+    kinds::{KINDS, Kind},
+    walk::{Walk, Walked},
+};
+
+use crate::{
+    key::{Key, KeyValue},
+    table::{Column, TableDef},
+};
+
+/// A key with the names of its columns: `room="!a:b" bucket=0`.
+pub fn named(columns: &[Column], key: &[KeyValue]) -> String {
+    let pairs = columns.iter().zip(key).map(|(column, value)| format!("{}={value}", column.name));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// The key of a row with the names of its columns.
+pub fn named_row(table: &TableDef, partition: &Key, clustering: &Key) -> String {
+    let (partition, clustering) = (named(table.partition, partition), named(table.clustering, clustering));
+    if clustering.is_empty() { partition } else { format!("{partition} {clustering}") }
+}
