@@ -14,7 +14,12 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use crate::{ApiError, Gateway, config::Config};
+use crate::{
+    ApiError, Gateway,
+    config::Config,
+    gateway::Stage,
+    limits::{Class, Whose},
+};
 
 /// A request on its way through the pipeline.
 #[derive(Debug, Clone)]
@@ -70,6 +75,11 @@ impl<C> Context<C> {
         &self.gateway.config
     }
 
+    /// Returns once the process drains: whoever waits for news answers with what there is.
+    pub async fn draining(&self) {
+        self.gateway.reached(Stage::Draining).await;
+    }
+
     /// What the gateway itself keeps: limits, sessions of user-interactive authentication.
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
@@ -85,6 +95,22 @@ impl Context {
     /// The caller's device.
     pub fn device_id(&self) -> &DeviceId {
         &self.caller.device_id
+    }
+
+    /// Takes a token of the caller's rate limit for `class`, where an endpoint's own class does not say it all.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED`.
+    pub fn limit(&self, class: Class) -> Result<(), ApiError> {
+        self.gateway.limits.take(class, Whose::User(self.user_id()))
+    }
+
+    /// Refuses a suspended caller, where that depends on what is asked and not on the endpoint alone.
+    ///
+    /// # Errors
+    /// `M_USER_SUSPENDED`.
+    pub fn must_not_be_suspended(&self) -> Result<(), ApiError> {
+        if self.caller.is_suspended() { Err(ApiError::user_suspended()) } else { Ok(()) }
     }
 
     /// Refuses a path that names another user than the caller.

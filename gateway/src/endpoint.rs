@@ -67,6 +67,8 @@ pub struct Endpoint {
     pub body: BodyKind,
     /// The most bytes of body it takes.
     pub body_limit_bytes: usize,
+    /// A text that its body must have, where ruma's parser would panic without.
+    pub needs_text: Option<&'static str>,
     /// Whether locked users may use it.
     pub open_to_locked: bool,
     /// Whether suspended users may not use it.
@@ -103,6 +105,7 @@ where
         class: rate_limited.then_some(Class::Other),
         body: if R::METHOD == Method::GET { BodyKind::Ignored } else { BodyKind::Json },
         body_limit_bytes: DEFAULT_BODY_BYTES,
+        needs_text: None,
         open_to_locked: false,
         closed_to_suspended: false,
         call: Box::new(call),
@@ -126,6 +129,7 @@ where
         authentication: Authentication::None,
         class: None,
         body_limit_bytes: DEFAULT_BODY_BYTES,
+        needs_text: None,
         open_to_locked: false,
         closed_to_suspended: false,
         call: Box::new(call),
@@ -155,6 +159,12 @@ impl Endpoint {
     /// Takes bytes, not JSON.
     pub fn raw_body(mut self) -> Self {
         self.body = BodyKind::Raw;
+        self
+    }
+
+    /// Refuses a body without this text before ruma's parser, which would panic, sees it.
+    pub fn needs_text(mut self, field: &'static str) -> Self {
+        self.needs_text = Some(field);
         self
     }
 

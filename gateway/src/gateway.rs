@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often buckets that are full again and sessions that are over are forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The gateway of a process.
 pub struct Gateway {

@@ -30,6 +30,9 @@ pub mod systemd;
 pub mod uia;
 pub mod well_known;
 
+#[cfg(test)]
+mod testing;
+
 pub use context::{Anyone, Context};
 pub use error::ApiError;
 pub use gateway::Gateway;

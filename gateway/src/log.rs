@@ -56,7 +56,8 @@ impl Level {
 pub fn filter(level: &str) -> Result<EnvFilter, BadLevel> {
     let bad = || BadLevel { level: level.to_owned() };
     // EnvFilter takes any word for a target, and a misspelled level would silence everything.
-    if !level.contains(['=', ',']) && level.parse::<tracing::level_filters::LevelFilter>().is_err() {
+    let is_word = !level.contains(['=', ',']);
+    if level.is_empty() || is_word && level.parse::<tracing::level_filters::LevelFilter>().is_err() {
         return Err(bad());
     }
     EnvFilter::builder().parse(format!("{QUIET},{level}")).map_err(|_| bad())

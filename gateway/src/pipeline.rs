@@ -112,3 +112,6 @@ fn info(id: &Arc<str>, head: &Parts, address: IpAddr, template: &'static str, bo
 fn is_failure(status: StatusCode) -> bool {
     status.is_server_error()
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ fn accounts() -> Vec<Endpoint> {
         endpoint(client::devices::update::handler),
         endpoint(client::login::flows::handler),
         endpoint(client::login::get_token::handler).class(Class::Logins),
-        endpoint(client::login::handler).class(Class::Logins),
+        endpoint(client::login::handler).class(Class::Logins).needs_text("type"),
         endpoint(client::logout::all::handler).open_to_locked(),
         endpoint(client::logout::handler).open_to_locked(),
         endpoint(client::refresh::handler),

@@ -114,7 +114,9 @@ impl Server {
         systemd::notify("READY=1");
         while let signals::Signal::Reload = signals.next().await {
             tracing::info!("reading certificates and log level again");
-            certificates.iter().for_each(|tls| tls.reload());
+            for tls in &certificates {
+                tls.reload();
+            }
             reload.run();
         }
         stop(&self.gateway, serving).await;
@@ -136,7 +138,7 @@ impl Reload {
         match config::load(self.config.as_deref()) {
             Ok(config) => self.level.set(&config.log.level),
             Err(error) => {
-                tracing::error!(%error, "the configuration cannot be read again; all stays as it is")
+                tracing::error!(%error, "the configuration cannot be read again; all stays as it is");
             }
         }
     }
@@ -159,7 +161,9 @@ async fn stop(gateway: &Gateway, mut serving: JoinSet<()>) {
 async fn watch_certificates(certificates: Vec<Arc<tls::Tls>>) {
     loop {
         tokio::time::sleep(tls::LOOK_EVERY).await;
-        certificates.iter().for_each(|tls| tls.reload_if_changed());
+        for tls in &certificates {
+            tls.reload_if_changed();
+        }
     }
 }
 

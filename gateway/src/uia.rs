@@ -119,3 +119,6 @@ pub async fn confirm(cx: &Context, auth: Option<&AuthData>) -> Result<Proof, Api
     let attempt = Attempt::new(cx.gateway(), &cx.request, Some(cx.user_id()))?;
     attempt.complete(&Flows::password(), auth).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,61 @@ impl Request {
         mac.verify_slice(&given).map_err(|_| ApiError::forbidden("HMAC incorrect"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::TestServer;
+
+    async fn signed(server: &TestServer, mut body: Value, secret: &str) -> Value {
+        let nonce = server.get(PATH, None).await.ok()["nonce"].clone();
+        body["nonce"] = nonce;
+        body["mac"] = "".into();
+        let request: Request = serde_json::from_value(body.clone()).unwrap();
+        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+        let word = if request.admin { "admin" } else { "notadmin" };
+        mac.update(
+            format!("{}\0{}\0{}\0{word}", request.nonce, request.username, request.password).as_bytes(),
+        );
+        body["mac"] = hex::encode(mac.finalize().into_bytes()).into();
+        body
+    }
+
+    #[tokio::test]
+    async fn who_has_the_secret_makes_administrators() {
+        let server = TestServer::start().await;
+        let body = json!({ "username": "Root", "password": "p", "admin": true });
+
+        let made = server.post(PATH, None, &signed(&server, body, "shared secret").await).await.ok();
+
+        assert_eq!(made["user_id"], "@root:localhost");
+        let account = server.gateway.node.accounts().get(ruma::user_id!("@root:localhost")).await.unwrap();
+        assert!(account.unwrap().admin);
+        let whoami = server.get("/_matrix/client/v3/account/whoami", made["access_token"].as_str()).await;
+        assert_eq!(whoami.status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_mac_a_used_nonce_and_a_bad_name_are_refused() {
+        let server = TestServer::start().await;
+        let body = || json!({ "username": "alice", "password": "p" });
+        let forged = signed(&server, body(), "guessed").await;
+        assert_eq!(server.post(PATH, None, &forged).await.error(), (403, "M_FORBIDDEN".to_owned()));
+        let good = signed(&server, body(), "shared secret").await;
+        server.post(PATH, None, &good).await.ok();
+
+        assert_eq!(server.post(PATH, None, &good).await.error(), (400, "M_UNKNOWN".to_owned()));
+        let bad_name =
+            signed(&server, json!({ "username": "us,er", "password": "p" }), "shared secret").await;
+        assert_eq!(server.post(PATH, None, &bad_name).await.error(), (400, "M_INVALID_USERNAME".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn without_a_secret_it_is_off() {
+        let server = TestServer::with(|config| config.registration.shared_secret = None).await;
+
+        assert_eq!(server.get(PATH, None).await.error(), (400, "M_UNKNOWN".to_owned()));
+    }
+}

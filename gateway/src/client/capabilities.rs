@@ -22,3 +22,21 @@ pub async fn handler(cx: Context, _: Request) -> Result<impl IntoReply, ApiError
         "m.get_login_token": { "enabled": true },
     }})))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestServer;
+
+    #[tokio::test]
+    async fn what_clients_look_for_is_there_even_where_it_is_the_default() {
+        let server = TestServer::start().await;
+        let alice = server.registers("alice").await;
+
+        let all = server.get("/_matrix/client/v3/capabilities", Some(&alice.token)).await.ok();
+
+        assert_eq!(all["capabilities"]["m.change_password"]["enabled"], true);
+        assert_eq!(all["capabilities"]["m.room_versions"]["default"], "12");
+        assert_eq!(all["capabilities"]["m.room_versions"]["available"]["6"], "stable");
+        assert_eq!(server.get("/_matrix/client/v3/capabilities", None).await.status, 401);
+    }
+}

@@ -113,3 +113,111 @@ impl Registered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{config::RegistrationToken, testing::TestServer};
+
+    const PATH: &str = "/_matrix/client/v3/register";
+
+    #[tokio::test]
+    async fn the_first_answer_lists_the_flows() {
+        let server = TestServer::start().await;
+
+        let answer = server.post(PATH, None, &json!({})).await;
+
+        assert_eq!(answer.status, 401);
+        let body = answer.body();
+        assert_eq!(body["flows"], json!([{ "stages": ["m.login.dummy"] }]));
+        assert!(body["session"].is_string() && body["params"].is_object() && body.get("errcode").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_user_gets_the_name_the_device_and_the_tokens_that_were_asked_for() {
+        let server = TestServer::start().await;
+        let body = json!({
+            "username": "Alice", "password": "p", "device_id": "PHONE", "refresh_token": true,
+            "auth": { "type": "m.login.dummy" },
+        });
+
+        let answer = server.post(PATH, None, &body).await.ok();
+
+        assert_eq!((&answer["user_id"], &answer["device_id"]), (&json!("@alice:localhost"), &json!("PHONE")));
+        assert!(answer["refresh_token"].is_string() && answer["expires_in_ms"].is_u64());
+        let token = answer["access_token"].as_str();
+        let whoami = server.get("/_matrix/client/v3/account/whoami", token).await.ok();
+        assert_eq!(whoami, json!({ "user_id": "@alice:localhost", "device_id": "PHONE" }));
+    }
+
+    #[tokio::test]
+    async fn inhibit_login_makes_no_device() {
+        let server = TestServer::start().await;
+        let body = json!({
+            "username": "alice", "password": "p", "inhibit_login": true, "auth": { "type": "m.login.dummy" },
+        });
+
+        let answer = server.post(PATH, None, &body).await.ok();
+
+        assert_eq!(answer, json!({ "user_id": "@alice:localhost" }));
+        let user = ruma::user_id!("@alice:localhost");
+        assert!(server.gateway.node.accounts().devices(user).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn names_are_checked_before_any_stage() {
+        let server = TestServer::start().await;
+        server.registers("alice").await;
+        for (name, errcode) in
+            [("alice", "M_USER_IN_USE"), ("ALICE", "M_USER_IN_USE"), ("a b", "M_INVALID_USERNAME")]
+        {
+            let answer = server.post(PATH, None, &json!({ "username": name, "password": "p" })).await;
+            assert_eq!(answer.error(), (400, errcode.to_owned()), "{name}");
+
+            let name = name.replace(' ', "%20");
+            let available = server.get(&format!("{PATH}/available?username={name}"), None).await;
+            assert_eq!(available.error(), (400, errcode.to_owned()), "{name}");
+        }
+        let free = server.get(&format!("{PATH}/available?username=bob"), None).await.ok();
+        assert_eq!(free, json!({ "available": true }));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_offered_is_refused() {
+        let server = TestServer::with(|config| config.registration.open = false).await;
+        let body = json!({ "username": "alice", "password": "p", "auth": { "type": "m.login.dummy" } });
+        assert_eq!(server.post(PATH, None, &body).await.error(), (403, "M_FORBIDDEN".to_owned()));
+
+        let server = TestServer::start().await;
+        let guest = server.post(&format!("{PATH}?kind=guest"), None, &json!({})).await;
+        assert_eq!(guest.error(), (403, "M_GUEST_ACCESS_FORBIDDEN".to_owned()));
+        let no_password = json!({ "username": "alice", "auth": { "type": "m.login.dummy" } });
+        assert_eq!(server.post(PATH, None, &no_password).await.error(), (400, "M_MISSING_PARAM".to_owned()));
+        let empty = json!({ "username": "alice", "password": "", "auth": { "type": "m.login.dummy" } });
+        assert_eq!(server.post(PATH, None, &empty).await.error(), (400, "M_WEAK_PASSWORD".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_registration_token_admits_as_many_as_it_says() {
+        let once = RegistrationToken { token: "once".to_owned(), uses: Some(1) };
+        let server = TestServer::with(|config| {
+            config.registration.open = false;
+            config.registration.tokens = vec![once];
+        })
+        .await;
+        let validity = "/_matrix/client/v1/register/m.login.registration_token/validity?token=once";
+        let body = |name: &str, token: &str| {
+            let auth = json!({ "type": "m.login.registration_token", "token": token });
+            json!({ "username": name, "password": "p", "auth": auth })
+        };
+
+        assert_eq!(server.get(validity, None).await.ok(), json!({ "valid": true }));
+        let wrong = server.post(PATH, None, &body("alice", "guessed")).await;
+        assert_eq!((wrong.status, wrong.body()["errcode"].clone()), (401, json!("M_UNAUTHORIZED")));
+        server.post(PATH, None, &body("alice", "once")).await.ok();
+
+        assert_eq!(server.get(validity, None).await.ok(), json!({ "valid": false }));
+        assert_eq!(server.post(PATH, None, &body("bob", "once")).await.status, 401);
+    }
+}

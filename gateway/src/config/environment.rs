@@ -13,7 +13,7 @@ pub const PREFIX: &str = "PLAYHOUSE_";
 const NOT_OURS: &[&str] = &["PLAYHOUSE_BIN", "PLAYHOUSE_CACHE", "PLAYHOUSE_CONFIG"];
 
 /// A key that a variable sets.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Setting {
     /// The variable.
     pub variable: String,
@@ -23,29 +23,27 @@ pub struct Setting {
     pub value: Value,
 }
 
-/// The settings in the environment, each checked alone.
+/// The settings in the environment, each checked on top of `base`, the file's table. Variables of one inner table, such
+/// as both numbers of a rate, are checked together.
 ///
 /// # Errors
-/// The first variable that no key fits, or whose value its key does not take.
-pub fn settings(variables: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Setting>, ConfigError> {
-    let mut ours: Vec<_> = variables
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && !NOT_OURS.contains(&name.as_str()))
-        .collect();
+/// A variable that no key fits, or whose value its key does not take.
+pub fn settings(
+    base: &Table,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Vec<Setting>, ConfigError> {
+    let is_ours = |name: &str| name.starts_with(PREFIX) && !NOT_OURS.contains(&name);
+    let mut ours: Vec<(String, String)> = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
     ours.sort_unstable();
-    ours.into_iter().map(|(variable, text)| setting(variable, &text)).collect()
+    let guesses: Vec<Setting> = ours.iter().map(|(variable, text)| guess(variable, text)).collect();
+    guesses.iter().zip(&ours).map(|(setting, (_, text))| setting.settled(base, &guesses, text)).collect()
 }
 
-fn setting(variable: String, text: &str) -> Result<Setting, ConfigError> {
-    let path: Vec<String> = variable[PREFIX.len()..].split("__").map(str::to_lowercase).collect();
-    let as_toml = parse_value(text).and_then(|value| fits(&path, value).ok());
-    match as_toml {
-        Some(value) => Ok(Setting { variable, path, value }),
-        None => match fits(&path, Value::String(text.to_owned())) {
-            Ok(value) => Ok(Setting { variable, path, value }),
-            Err(message) => Err(ConfigError::Variable { name: variable, message }),
-        },
-    }
+/// The setting of a variable, as TOML if its text is TOML.
+fn guess(variable: &str, text: &str) -> Setting {
+    let path = variable[PREFIX.len()..].split("__").map(str::to_lowercase).collect();
+    let value = parse_value(text).unwrap_or_else(|| Value::String(text.to_owned()));
+    Setting { variable: variable.to_owned(), path, value }
 }
 
 fn parse_value(text: &str) -> Option<Value> {
@@ -53,13 +51,26 @@ fn parse_value(text: &str) -> Option<Value> {
     if table.len() == 1 { table.remove("value") } else { None }
 }
 
-/// Whether the configuration takes `value` at `path`.
-fn fits(path: &[String], value: Value) -> Result<Value, String> {
-    let mut table = Table::new();
-    insert(&mut table, path, value.clone());
-    match Config::deserialize(Value::Table(table)) {
-        Ok(_) => Ok(value),
-        Err(error) => Err(error.message().to_owned()),
+impl Setting {
+    /// The setting with a value that its key takes: the guess, or else the text as it is.
+    fn settled(&self, base: &Table, all: &[Self], text: &str) -> Result<Self, ConfigError> {
+        let mut table = base.clone();
+        for sibling in
+            all.iter().filter(|other| self.path.len() > 2 && other.path.get(..2) == self.path.get(..2))
+        {
+            insert(&mut table, &sibling.path, sibling.value.clone());
+        }
+        let Err(message) = self.fits(table.clone()) else { return Ok(self.clone()) };
+        let as_text = Self { value: Value::String(text.to_owned()), ..self.clone() };
+        match as_text.fits(table) {
+            Ok(()) => Ok(as_text),
+            Err(_) => Err(ConfigError::Variable { name: self.variable.clone(), message }),
+        }
+    }
+
+    fn fits(&self, mut table: Table) -> Result<(), String> {
+        insert(&mut table, &self.path, self.value.clone());
+        Config::deserialize(Value::Table(table)).map(|_| ()).map_err(|error| error.message().to_owned())
     }
 }
 

@@ -31,7 +31,7 @@ pub fn load_with(
         (Some(path), Some(text)) => parse(path, text)?,
         _ => without_file(),
     };
-    let settings = environment::settings(variables)?;
+    let settings = environment::settings(&table, variables)?;
     let config = merged(table, &settings)?;
     let source = check::Source { path, text: text.as_deref(), settings: &settings };
     check::check(&config, &source)?;

@@ -21,7 +21,7 @@ use crate::{
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may take for the headers of a request, and may idle between two.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(60);
+const HEADER_READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The most bytes of headers.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -33,7 +33,7 @@ const MAX_HEADERS: usize = 100;
 const MAX_STREAMS: u32 = 256;
 
 /// How often a silent HTTP/2 connection is asked whether it lives.
-const PING_EVERY: Duration = Duration::from_secs(60);
+const PING_EVERY: Duration = Duration::from_mins(1);
 
 /// A connection that was accepted.
 pub(super) struct Connection {

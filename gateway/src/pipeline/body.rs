@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
+use serde_json::{Map, Value};
 
 use crate::{
     ApiError,
@@ -43,7 +44,7 @@ where
         return Ok(Bytes::new());
     }
     if stream.is_end_stream() {
-        return Ok(nothing(endpoint));
+        return nothing(endpoint);
     }
     let limit = endpoint.body_limit_bytes;
     let stream = stream.map_err(|error| error.to_string());
@@ -55,15 +56,28 @@ where
         Err(_) => return Err(ApiError::request_timeout()),
     };
     if body.is_empty() {
-        return Ok(nothing(endpoint));
+        return nothing(endpoint);
     }
     if endpoint.body == BodyKind::Json {
         json::check_object(&body)?;
     }
+    must_have_text(&body, endpoint.needs_text)?;
     Ok(body)
 }
 
 /// What a missing body stands for: many clients send none where every key is optional.
-fn nothing(endpoint: &Endpoint) -> Bytes {
-    Bytes::from_static(if endpoint.body == BodyKind::Json { b"{}" } else { b"" })
+fn nothing(endpoint: &Endpoint) -> Result<Bytes, ApiError> {
+    let body = Bytes::from_static(if endpoint.body == BodyKind::Json { b"{}" } else { b"" });
+    must_have_text(&body, endpoint.needs_text)?;
+    Ok(body)
+}
+
+fn must_have_text(body: &[u8], field: Option<&str>) -> Result<(), ApiError> {
+    let Some(field) = field else { return Ok(()) };
+    let body: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    match body.get(field) {
+        Some(Value::String(_)) => Ok(()),
+        Some(_) => Err(ApiError::bad_json(format!("`{field}` must be text"))),
+        None => Err(ApiError::bad_json(format!("`{field}` is missing"))),
+    }
 }

@@ -29,3 +29,30 @@ pub async fn handler(
     // There are no third-party ids to unbind, which the specification calls a success.
     Ok(Response::new(ThirdPartyIdRemovalStatus::Success))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::TestServer;
+
+    const PATH: &str = "/_matrix/client/v3/account/deactivate";
+
+    #[tokio::test]
+    async fn an_account_ends_only_by_its_password() {
+        let server = TestServer::start().await;
+        let alice = server.registers("alice").await;
+        let asked = server.post(PATH, Some(&alice.token), &json!({})).await;
+        assert_eq!(asked.body()["flows"], json!([{ "stages": ["m.login.password"] }]));
+        let wrong = json!({ "auth": alice.password_auth("wrong") });
+        let refused = server.post(PATH, Some(&alice.token), &wrong).await;
+        assert_eq!(refused.error(), (401, "M_FORBIDDEN".to_owned()));
+
+        let done = server.post(PATH, Some(&alice.token), &json!({ "auth": alice.login() })).await.ok();
+
+        assert_eq!(done, json!({ "id_server_unbind_result": "success" }));
+        let whoami = server.get("/_matrix/client/v3/account/whoami", Some(&alice.token)).await;
+        assert_eq!(whoami.error(), (401, "M_UNKNOWN_TOKEN".to_owned()));
+        assert_eq!(server.post("/_matrix/client/v3/login", None, &alice.login()).await.status, 403);
+    }
+}
