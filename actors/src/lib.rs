@@ -21,6 +21,8 @@ pub mod room;
 pub mod sending;
 pub mod supervision;
 pub mod sync;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod token;
 pub mod user;
