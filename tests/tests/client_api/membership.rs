@@ -55,9 +55,59 @@ async fn an_invite_may_be_refused() {
 
     bob.leaves(&room).await;
 
-    let sync = bob.syncs().await;
-    assert!(sync.0["rooms"]["leave"][&room].is_object(), "{}", sync.0);
+    let sync = bob.syncs_until(|sync| sync.left(&room).is_object()).await;
+    let told = sync.left(&room)["timeline"]["events"].as_array().cloned().unwrap_or_default();
+    assert!(told.iter().any(|e| e["content"]["membership"] == "leave"), "his own leave is told: {}", sync.0);
     bob.post(&format!("/v3/join/{}", segment(&room)), json!({})).await.refused(403, "M_FORBIDDEN");
+}
+
+#[tokio::test]
+async fn an_invite_is_refused_in_a_room_that_everyone_has_left() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let hidden =
+        json!([{ "type": "m.room.history_visibility", "content": { "history_visibility": "joined" } }]);
+    let room = alice.creates_room(json!({ "invite": [bob.id], "initial_state": hidden })).await;
+    bob.syncs_until(|sync| !sync.invite(&room).is_empty()).await;
+    alice.leaves(&room).await;
+
+    bob.leaves(&room).await;
+
+    let sync = bob.syncs_until(|sync| sync.left(&room).is_object()).await;
+    let told = sync.left(&room)["timeline"]["events"].as_array().cloned().unwrap_or_default();
+    assert_eq!(told.len(), 1, "his own leave and nothing else: {}", sync.0);
+}
+
+#[tokio::test]
+async fn a_request_without_a_body_is_one_with_an_empty_object() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = world.room_of(&[&alice]).await;
+
+    for path in [
+        format!("/join/{}", segment(&room)),
+        format!("/rooms/{}/leave", segment(&room)),
+        format!("/rooms/{}/forget", segment(&room)),
+        format!("/rooms/{}/join", segment(&room)),
+        "/createRoom".to_owned(),
+        "/logout".to_owned(),
+    ] {
+        bob.request("POST", &format!("/_matrix/client/v3{path}"), None).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_room_left_and_forgotten_at_once_is_still_told_to_the_other_devices() {
+    let world = World::start().await;
+    let (alice, phone) = (world.user("alice").await, world.user("bob").await);
+    let laptop = phone.logs_in().await;
+    let room = world.room_of(&[&alice, &phone]).await;
+    laptop.syncs().await;
+
+    phone.leaves(&room).await;
+    phone.acts_in(&room, "forget", json!({})).await.ok();
+
+    assert!(laptop.syncs().await.left(&room).is_object());
 }
 
 #[tokio::test]
