@@ -1,6 +1,6 @@
 //! The ractor shell of a user's stream. Each request is durable before it is seen or answered.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use playhouse_storage::{Store, Write};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -45,6 +45,7 @@ pub struct UserActorState {
     pub(super) context: UserContext,
     pub(super) feed: Arc<UserFeed>,
     pub(super) data: UserData,
+    pub(super) doubtful_deliveries: BTreeSet<i64>,
 }
 
 impl Actor for UserActor {
@@ -62,7 +63,7 @@ impl Actor for UserActor {
         let loaded = load::load(&context, &feed).await;
         let data = loaded.inspect_err(|_| context.hub.hub().close_feed(&feed))?;
         feed.set_data(data.clone());
-        Ok(UserActorState { user, context, feed, data })
+        Ok(UserActorState { user, context, feed, data, doubtful_deliveries: BTreeSet::new() })
     }
 
     async fn handle(
@@ -87,18 +88,20 @@ impl Actor for UserActor {
                 answer(reply, state.change_tag(room, name, info).await);
             }
             UserRequest::AddFilter { id, filter, reply } => answer(reply, state.add_filter(id, filter).await),
-            UserRequest::ChangePushRule { change, reply } => answer(reply, state.change_push_rule(change).await),
+            UserRequest::ChangePushRule { change, reply } => {
+                answer(reply, state.change_push_rule(change).await)
+            }
             UserRequest::SetProfile { field, value, reply } => {
-                answer(reply, state.set_profile(&field, value).await)
+                answer(reply, state.set_profile(&field, value).await);
             }
             UserRequest::Forget { room, reply } => answer(reply, state.forget(&room).await),
             UserRequest::Keys(request) => state.handle_keys(request).await,
             UserRequest::Backup(request) => state.handle_backup(request).await,
             UserRequest::AnnounceDeviceChange { reply } => {
-                answer(reply, state.announce_device_change().await)
+                answer(reply, state.announce_device_change().await);
             }
             UserRequest::RemoveDevices { devices, reply } => {
-                answer(reply, state.remove_devices(&devices).await)
+                answer(reply, state.remove_devices(&devices).await);
             }
             UserRequest::Reload { reply } => answer(reply, state.reload().await),
             #[cfg(any(test, feature = "fault-injection"))]

@@ -69,9 +69,9 @@ impl World {
         found.changed.into_iter().chain(found.signed).collect()
     }
 
-    /// The position that everything until now is at or below.
+    /// A position that every change until now is at or below.
     pub fn now(&self) -> i64 {
-        self.node.clocks().closed()
+        self.node.clocks().closed().max(self.node.users().context().device_changes.newest())
     }
 }
 
@@ -81,8 +81,14 @@ fn folder() -> tempfile::TempDir {
 
 /// A server on a store.
 pub async fn start(store: Store, folder: &tempfile::TempDir) -> Arc<Node> {
-    let config = NodeConfig::new("test".try_into().unwrap(), folder.path().join("signing.key"));
-    Node::start(store, config).await.unwrap()
+    // A store that cuts writes off may need to be asked more than once.
+    for _ in 0..50 {
+        let config = NodeConfig::new("test".try_into().unwrap(), folder.path().join("signing.key"));
+        if let Ok(node) = Node::start(store.clone(), config).await {
+            return node;
+        }
+    }
+    panic!("the server does not start");
 }
 
 /// A user with devices.

@@ -27,6 +27,9 @@ pub use send::{SendToDevice, send_to_device};
 /// How long a repeated request is known by what it delivered: as long as transactions are remembered.
 const MARKER_LIFE: Duration = Duration::from_hours(24);
 
+/// Deliveries of unknown outcome that are remembered.
+const MOST_DOUBTFUL: usize = 1_000;
+
 /// Messages by device id; `*` means each device.
 pub type Messages = Vec<(String, Box<RawValue>)>;
 
@@ -73,7 +76,11 @@ impl UserActorState {
             }
             newest.insert(device, pos);
         }
-        self.write(writes).await?;
+        let written = self.write(writes).await;
+        if let Some(marker) = marker {
+            self.doubt(marker, written.is_err());
+        }
+        written?;
         let last = newest.values().copied().max().unwrap_or_default();
         self.data.to_device.extend(newest);
         self.data.pos = self.data.pos.max(last);
@@ -98,6 +105,9 @@ impl UserActorState {
         for (device, message) in addressed {
             by_device.insert(device, message);
         }
+        if self.doubtful_deliveries.contains(&marker) {
+            return Ok(by_device.into_iter().collect());
+        }
         let keys: Vec<(Key, Key)> = by_device
             .keys()
             .map(|device| ((self.user.as_str(), device.as_str()).to_key(), (marker,).to_key()))
@@ -105,6 +115,18 @@ impl UserActorState {
         let markers = self.context.store.multi_get::<ToDevice>(&keys).await?;
         let open = by_device.into_iter().zip(markers).filter(|(_, marker)| marker.is_none());
         Ok(open.map(|(message, _)| message).collect())
+    }
+
+    /// After a failed write a marker proves nothing: a store may have kept it and lost the message.
+    fn doubt(&mut self, marker: i64, doubtful: bool) {
+        if !doubtful {
+            self.doubtful_deliveries.remove(&marker);
+            return;
+        }
+        if self.doubtful_deliveries.len() >= MOST_DOUBTFUL {
+            self.doubtful_deliveries.pop_first();
+        }
+        self.doubtful_deliveries.insert(marker);
     }
 
     /// Deletes the messages that the device has shown to have. A failure only leaves them for the next time.

@@ -1,6 +1,6 @@
 //! Device keys, one-time keys, fallback keys, cross-signing, and who is told of changes.
 
-use playhouse_tests::{TestKey, User, Value, World, json};
+use playhouse_tests::{Sync, TestKey, User, Value, World, json};
 
 /// Any 32 bytes are a Curve25519 key.
 const CURVE_KEY: &str = "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY";
@@ -282,4 +282,43 @@ async fn a_device_with_a_forged_signature_of_its_own_is_refused() {
     let reply = alice.post("/v3/keys/upload", json!({ "device_keys": forged })).await;
 
     assert_eq!(reply.status, 400, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn key_changes_say_of_two_tokens_what_the_syncs_between_them_said() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = world.room_of(&[&bob]).await;
+    let changes = async |from: &str, to: &str| {
+        let answer = bob.get(&format!("/v3/keys/changes?from={from}&to={to}")).await.ok();
+        (answer["changed"].clone(), answer["left"].clone())
+    };
+    let both = (json!([alice.id]), json!([]));
+    let gone = |sync: &Sync| sync.0["device_lists"]["left"] == json!([alice.id]);
+    let start = bob.syncs().await.next_batch().to_owned();
+
+    alice.joins(&room).await;
+    let joined = bob.syncs_until(|sync| sync.device_list_changed(&alice.id)).await.next_batch().to_owned();
+    assert_eq!(changes(&start, &joined).await, both);
+    alice.leaves(&room).await;
+    let left = bob.syncs_until(gone).await.next_batch().to_owned();
+    assert_eq!(changes(&joined, &left).await, (json!([]), json!([alice.id])));
+    alice.joins(&room).await;
+    let again = bob.syncs_until(|sync| sync.device_list_changed(&alice.id)).await.next_batch().to_owned();
+    assert_eq!(changes(&left, &again).await, both);
+    assert_eq!(changes(&again, &again).await, (json!([]), json!([])));
+
+    bob.leaves(&room).await;
+    let alone = bob.syncs_until(gone).await.next_batch().to_owned();
+    assert_eq!(changes(&again, &alone).await, (json!([]), json!([alice.id])));
+    bob.joins(&room).await;
+    let back = bob.syncs_until(|sync| sync.device_list_changed(&alice.id)).await.next_batch().to_owned();
+    let (changed, left) = changes(&alone, &back).await;
+    assert!(changed.as_array().is_some_and(|changed| changed.contains(&json!(alice.id))));
+    assert_eq!(left, json!([]));
+
+    for (from, to) in [("x", start.as_str()), (start.as_str(), "s"), ("", "")] {
+        let reply = bob.get(&format!("/v3/keys/changes?from={from}&to={to}")).await;
+        reply.refused(400, "M_INVALID_PARAM");
+    }
 }

@@ -132,3 +132,26 @@ async fn messages_stay_until_a_later_token_shows_that_they_arrived() {
     let feed = world.node.users().feed(&bob).await.unwrap();
     assert!(!feed.data().to_device.contains_key("PHONE"));
 }
+
+#[tokio::test]
+async fn no_acknowledged_message_is_lost_by_a_store_that_cuts_writes_off() {
+    let world = World::new().await;
+    let alice = world.user("alice", &["PHONE"]).await;
+    let bob = world.user("bob", &["PHONE", "LAPTOP"]).await;
+    let world = world
+        .killed_and_started(Adversity { partial_write_per_mille: 300, delay_yields: 2, ..Adversity::none() })
+        .await;
+    for n in 0..50 {
+        let request = || message(&alice, &n.to_string(), &[(&bob, "*", json!({ "n": n }))]);
+        while send_to_device(&world.node, request()).await.is_err() {}
+    }
+
+    let world = world.killed_and_started(Adversity::none()).await;
+    for device in ["PHONE", "LAPTOP"] {
+        let (mut messages, token) = synced(&world, &bob, device, None).await;
+        let (rest, _) = synced(&world, &bob, device, Some(token)).await;
+        messages.extend(rest);
+        let got: std::collections::BTreeSet<i64> = numbers(&messages).into_iter().collect();
+        assert_eq!(got, (0..50).collect(), "{device}");
+    }
+}
