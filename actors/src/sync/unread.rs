@@ -18,6 +18,9 @@ mod scan;
 mod tally;
 mod thread;
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use ruma::UserId;
@@ -57,12 +60,11 @@ pub async fn counts(pass: &Pass<'_>, view: &RoomView, standing: &RoomStanding) -
     let scan = Scan { store: pass.node.store(), view, rules, data: pass.data, user };
     let memory = pass.feed.unread();
     let known = memory.get(&view.room_id).filter(|tally| tally.basis == basis);
-    let tally = match known {
-        Some(tally) => brought_up(&scan, tally).await?,
-        None => {
-            let joined = joined_since(pass, view).await?;
-            Arc::new(counted_anew(&scan, basis, joined).await?)
-        }
+    let tally = if let Some(tally) = known {
+        brought_up(&scan, tally).await?
+    } else {
+        let joined = joined_since(pass, view).await?;
+        Arc::new(counted_anew(&scan, basis, joined).await?)
     };
     memory.put(&view.room_id, &tally);
     Ok(tally.counts(pass.request.filter.room.timeline.unread_thread_notifications))
@@ -76,14 +78,19 @@ async fn brought_up(scan: &Scan<'_>, known: Arc<Tally>) -> Result<Arc<Tally>, Ro
     if !receipts && known.head_seq >= view.head_seq {
         return Ok(known);
     }
-    let marks = Marks::of(view, scan.user);
+    let marks = receipts.then(|| Marks::of(view, scan.user));
     let mut tally = Tally::clone(&known);
-    if receipts && !tally.read(|thread| marks.of_thread(thread)) {
+    if let Some(marks) = &marks
+        && !tally.read(|thread| marks.of_thread(thread))
+    {
         return Ok(Arc::new(counted_anew(scan, tally.basis, tally.joined_seq).await?));
     }
     let first = (tally.head_seq + 1).max(view.head_seq + 1 - MOST_COUNTED);
     for found in scan.events(first).await? {
-        tally.note(found);
+        // Receipts that did not move lie before what is new.
+        if marks.as_ref().is_none_or(|marks| found.seq > marks.of_thread(found.thread.as_deref())) {
+            tally.note(found);
+        }
     }
     tally.reached(view);
     Ok(Arc::new(tally))

@@ -87,18 +87,18 @@ impl Scan<'_> {
         meanings
     }
 
-    fn meaning<'e>(
+    fn meaning(
         &self,
         event: &RoomEvent,
-        rewind: &mut Rewind<'e>,
+        rewind: &mut Rewind<'_>,
         display_name: &OnceLock<Option<String>>,
     ) -> Option<Meaning> {
         let pdu = &event.pdu;
         if !event.is_visible() {
             return None;
         }
-        if let Some(target) = pdu.redacts().and_then(|target| self.view.recent(target)) {
-            return Some(Meaning::Redacts(target.seq));
+        if let Some(target) = pdu.redacts() {
+            return self.view.recent(target).map(|target| Meaning::Redacts(target.seq));
         }
         if pdu.sender() == self.user {
             return (!pdu.is_state()).then_some(Meaning::Own);

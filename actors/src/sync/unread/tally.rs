@@ -168,7 +168,7 @@ impl Unread {
     fn each_count(&self, mut each: impl FnMut(Option<&str>, UnreadCounts)) {
         match self {
             Self::Listed(entries) => {
-                entries.iter().for_each(|entry| each(entry.thread.as_deref(), entry.count()))
+                entries.iter().for_each(|entry| each(entry.thread.as_deref(), entry.count()));
             }
             Self::Counted { main, threads } => {
                 each(None, *main);

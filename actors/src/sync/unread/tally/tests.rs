@@ -45,7 +45,7 @@ fn threads_count_apart_only_if_asked_for() {
 fn a_receipt_clears_its_own_thread_only() {
     let mut tally = conversation();
 
-    assert!(tally.read(|thread| if thread.is_none() { 1 } else { 0 }));
+    assert!(tally.read(|thread| i64::from(thread.is_none())));
     assert_eq!(tally.counts(true).main, count(2, 1));
     assert!(tally.read(|thread| if thread.is_none() { 1 } else { 2 }));
     assert_eq!(tally.counts(true).threads["$a"], count(2, 1));
