@@ -30,3 +30,5 @@ pub use error::UserError;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;

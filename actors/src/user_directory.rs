@@ -14,4 +14,7 @@ mod search;
 mod sight;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use search::{Found, FoundUser, search};
