@@ -3,6 +3,7 @@
 mod check_config;
 mod generate_config;
 mod serve;
+mod store;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -34,6 +35,9 @@ enum Command {
     /// Make accounts
     #[command(subcommand)]
     User(user::Command),
+    /// Look into the store
+    #[command(subcommand)]
+    Store(store::Command),
 }
 
 /// Where the configuration is.
@@ -57,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig(file) => check_config::run(&file),
         Command::GenerateConfig(options) => generate_config::run(&options),
         Command::User(command) => user::run(command),
+        Command::Store(command) => store::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -103,6 +103,15 @@ impl Listener {
         graceful.shutdown().await;
     }
 
+    /// Where it listens, for tests that let the system choose a port.
+    #[cfg(test)]
+    fn port(&self) -> u16 {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.local_addr().unwrap().port(),
+            Socket::Unix(_) => panic!("a unix socket has no port"),
+        }
+    }
+
     async fn accept(&self, gateway: &Arc<Gateway>, graceful: &GracefulShutdown) {
         loop {
             let (stream, peer) = match self.socket.accept().await {
@@ -130,3 +139,6 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

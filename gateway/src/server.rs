@@ -190,12 +190,17 @@ pub fn open_store(config: &Config) -> Result<Store, StartError> {
         StoreKind::Fjall => {
             let cache_bytes = config.memory_limit.bytes() / STORE_SHARE;
             let options = FjallOptions { cache_bytes, ..FjallOptions::default() };
-            let path = config.data_dir.join("store");
+            let path = store_path(config);
             let opened =
                 FjallBackend::open(&path, options).map_err(|error| StartError::Store { path, error })?;
             Ok(Store::new(opened))
         }
     }
+}
+
+/// The embedded store's folder.
+pub fn store_path(config: &Config) -> PathBuf {
+    config.data_dir.join("store")
 }
 
 /// What the actors need to know of the configuration.
