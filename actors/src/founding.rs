@@ -70,7 +70,7 @@ pub async fn found(node: &Node, creator: &UserId, new: NewRoom) -> Result<OwnedR
         aliases::claim::claim(node, alias, &room_id, creator).await?;
     }
     if let Err(error) = append(node, version, create, plan).await {
-        give_up_alias(node, alias).await;
+        give_up_alias(node, alias, &room_id).await;
         return Err(error);
     }
     if new.listed {
@@ -147,11 +147,14 @@ async fn append(
     }
 }
 
-async fn give_up_alias(node: &Node, alias: Option<OwnedRoomAliasId>) {
+/// Frees the alias of a room that is not there, unless it leads elsewhere by now.
+async fn give_up_alias(node: &Node, alias: Option<OwnedRoomAliasId>, room_id: &RoomId) {
     let Some(alias) = alias else { return };
     let Ok(Some((row, stored))) = aliases::claim::stored(node, &alias).await else { return };
-    let Ok(room_id) = OwnedRoomId::try_from(row.room) else { return };
-    if let Err(error) = aliases::claim::release(node, &alias, &room_id, stored).await {
+    if row.room != room_id.as_str() {
+        return;
+    }
+    if let Err(error) = aliases::claim::release(node, &alias, room_id, stored).await {
         tracing::warn!(%error, "the alias of a room that was not founded stays taken");
     }
 }

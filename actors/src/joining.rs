@@ -175,5 +175,5 @@ async fn change(
         extra: content::allowed(said.extra)?,
     };
     let changed = node.rooms().handle(room_id).change_membership(request).await;
-    Ok(changed.map_err(|error| error.hiding_unknown_room())?)
+    Ok(changed.map_err(RoomError::hiding_unknown_room)?)
 }

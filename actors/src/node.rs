@@ -86,7 +86,7 @@ const LIMIT_AHEAD: Duration = Duration::from_secs(20);
 /// How often the limit is looked at.
 const LIMIT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a room or a user stream may be unused before it is let go.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// The actors of this process and what they share.
 pub struct Node {
@@ -137,7 +137,21 @@ impl Node {
         let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone()));
         let accounts = Accounts::new(store.clone(), Arc::clone(&clocks), config.accounts.clone(), events);
         let (public_rooms, chores) = (PublicRooms::default(), parking_lot::Mutex::default());
-        let node = Arc::new(Self { config, store, clocks, tokens, key, hub, rooms, ingest, users, accounts, public_rooms, metrics, chores });
+        let node = Arc::new(Self {
+            config,
+            store,
+            clocks,
+            tokens,
+            key,
+            hub,
+            rooms,
+            ingest,
+            users,
+            accounts,
+            public_rooms,
+            metrics,
+            chores,
+        });
         node.recover().await?;
         node.start_chores();
         Ok(node)

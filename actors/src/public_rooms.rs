@@ -78,9 +78,9 @@ pub async fn set_listed(
         return Err(RoomError::Forbidden(why.into()));
     }
     if listed {
-        list(node, room_id).await?
+        list(node, room_id).await?;
     } else {
-        unlist(node, room_id).await?
+        unlist(node, room_id).await?;
     }
     Ok(())
 }

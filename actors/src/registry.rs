@@ -25,9 +25,9 @@ use crate::{
 
 /// Failures within [`FAILURE_WINDOW`] that quarantine an id.
 const FAILURES_TO_QUARANTINE: usize = 3;
-const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 /// How long a quarantine lasts.
-const QUARANTINE: Duration = Duration::from_secs(300);
+const QUARANTINE: Duration = Duration::from_mins(5);
 
 /// The actor of one id, or its empty place.
 pub struct Place<M> {

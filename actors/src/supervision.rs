@@ -60,9 +60,10 @@ impl Actor for Supervisor {
             SupervisionEvent::ActorFailed(cell, reason) => {
                 let end =
                     if reason.downcast_ref::<CommitLost>().is_some() { End::Reload } else { End::Failed };
-                match end {
-                    End::Reload => info!(%reason, "an actor reloads"),
-                    _ => error!(%reason, "an actor failed"),
+                if end == End::Reload {
+                    info!(%reason, "an actor reloads")
+                } else {
+                    error!(%reason, "an actor failed")
                 }
                 self.ended(cell.get_id(), end);
             }

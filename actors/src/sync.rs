@@ -33,7 +33,7 @@ pub use request::SyncRequest;
 pub use response::SyncResponse;
 
 /// The longest that a client may ask to wait.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
+pub const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// How long a woken sync waits for the slots to close below what it was woken for.
 const CLOSING: Duration = Duration::from_millis(5);
 

@@ -199,9 +199,8 @@ impl Person<'_> {
         let wish =
             HistoryWish { from: None, to: None, direction: Direction::Backward, limit: 100, filter: &filter };
         let page = reading.page(self.node, &self.reader(), &wish).await?;
-        let text =
-            |raw: &Box<RawValue>| value(raw)["content"]["body"].as_str().unwrap_or_default().to_owned();
-        Ok(page.chunk.iter().map(text).collect())
+        let text = |raw: &RawValue| value(raw)["content"]["body"].as_str().unwrap_or_default().to_owned();
+        Ok(page.chunk.iter().map(|raw| text(raw)).collect())
     }
 
     pub(crate) async fn sets_profile(&self, field: &str, value: &str) {

@@ -117,5 +117,5 @@ async fn rewrite(
         transaction: None,
     };
     let sent = node.rooms().handle(room_id).send(request).await;
-    Ok(sent.map_err(|error| error.hiding_unknown_room())?)
+    Ok(sent.map_err(RoomError::hiding_unknown_room)?)
 }

@@ -84,9 +84,10 @@ impl Reading {
         let found = page(node.store(), &self.view, &sight, &request).await?;
         let first = Gap(0);
         let end = found.end.filter(|end| wish.direction == Direction::Forward || *end > first);
-        let state = match wish.filter.is_lazy() {
-            true => senders(node, reader, &self.view, &found.events).await?,
-            false => Vec::new(),
+        let state = if wish.filter.is_lazy() {
+            senders(node, reader, &self.view, &found.events).await?
+        } else {
+            Vec::new()
         };
         let chunk = render(node, reader, &self.view, &found.events).await?;
         Ok(HistoryPage { start: from, end, chunk, state })

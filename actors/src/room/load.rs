@@ -1,6 +1,6 @@
 //! Activation of a room: takes its log over, reads the current state and the log's tail.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use playhouse_rules::{
     pdu::{Pdu, PduStanding},
@@ -23,8 +23,8 @@ use super::{
     replay,
     view::{RoomView, TAIL_EVENTS, is_open},
 };
-use crate::timeline::visibility::versions;
 use crate::push::PushMemo;
+use crate::timeline::visibility::versions;
 
 /// A room as its log says.
 pub struct Loaded {
@@ -233,10 +233,9 @@ pub async fn read_event(
 }
 
 async fn load_redactions(store: &Store, view: &mut RoomView) -> Result<(), RoomError> {
-    let mut targets: HashMap<&EventId, ()> = HashMap::new();
-    targets.extend(view.tail.iter().map(|event| (event.pdu.event_id(), ())));
-    targets.extend(view.state.iter().map(|pdu| (pdu.event_id(), ())));
-    let targets: Vec<OwnedEventId> = targets.into_keys().map(ToOwned::to_owned).collect();
+    let shown = view.tail.iter().map(|event| event.pdu.event_id());
+    let targets: HashSet<&EventId> = shown.chain(view.state.iter().map(Pdu::event_id)).collect();
+    let targets: Vec<OwnedEventId> = targets.into_iter().map(ToOwned::to_owned).collect();
     let found = redactions_of(store, view.version, &view.room_id, &targets).await?;
     view.redactions.extend(found);
     Ok(())

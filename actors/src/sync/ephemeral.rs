@@ -72,7 +72,7 @@ fn receipts(pass: &Pass<'_>, view: &RoomView, since: Option<i64>) -> Option<Box<
             // An unthreaded receipt wins over a threaded one for the same event (MSC4102).
             .and_modify(|present| {
                 if thread_id.is_none() {
-                    present.thread_id = None
+                    present.thread_id = None;
                 }
             })
             .or_insert(Receipt { ts: receipt.ts, thread_id });

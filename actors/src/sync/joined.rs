@@ -76,7 +76,7 @@ pub async fn joined(
     let state = state_of(pass, &request, &window, scope, room.summary.as_ref()).await?;
     if pass.request.use_state_after {
         room.state_after = Some(state);
-    } else if !state.is_empty() {
+    } else {
         room.state = Some(state);
     }
     room.timeline = timeline_of(pass, view, &window).await?;

@@ -51,7 +51,7 @@ pub async fn left(
         let state = state_of(pass, &request, &window, scope, None).await?;
         if pass.request.use_state_after {
             room.state_after = Some(state);
-        } else if !state.is_empty() {
+        } else {
             room.state = Some(state);
         }
     }

@@ -89,7 +89,7 @@ impl Actor for UserActor {
             }
             UserRequest::AddFilter { id, filter, reply } => answer(reply, state.add_filter(id, filter).await),
             UserRequest::ChangePushRule { change, reply } => {
-                answer(reply, state.change_push_rule(change).await)
+                answer(reply, state.change_push_rule(change).await);
             }
             UserRequest::SetProfile { field, value, reply } => {
                 answer(reply, state.set_profile(&field, value).await);

@@ -69,7 +69,7 @@ fn log_failure<T>(room_id: &RoomId, outcome: Result<T, RoomError>) {
         Ok(_) => {}
         // The user left meanwhile, or the room's rules do not allow the change.
         Err(error @ RoomError::Forbidden(_)) => {
-            tracing::debug!(%room_id, %error, "a room keeps the old profile")
+            tracing::debug!(%room_id, %error, "a room keeps the old profile");
         }
         Err(error) => tracing::warn!(%room_id, %error, "a room could not be told of a new profile"),
     }

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 
 use ruma::{OwnedUserId, UserId};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::{
     index::users_with,
@@ -80,8 +79,7 @@ async fn fit(
     user_id: OwnedUserId,
 ) -> Result<Option<(usize, FoundUser)>, UserError> {
     let profile = profile::fields(node.store(), &user_id).await?;
-    let text =
-        |field: &str| profile.get(field).and_then(|raw: &Box<RawValue>| serde_json::from_str(raw.get()).ok());
+    let text = |field: &str| profile.get(field).and_then(|raw| serde_json::from_str(raw.get()).ok());
     let display_name: Option<String> = text("displayname");
     let mut words = of_user(&user_id);
     words.extend(of_name(display_name.as_deref()));

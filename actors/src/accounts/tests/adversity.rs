@@ -74,12 +74,10 @@ async fn a_crash_while_refreshing_logs_nobody_out() {
         let disk = world.backend.disk();
         let after =
             World::on(MemoryBackend::open(&disk, Adversity::none()), Arc::clone(&world.clock), |_| {});
-        match answer {
-            Ok(pair) => assert!(after.is_good(&pair.access_token).await, "answered at step {step}"),
-            Err(_) => {
-                let pair = after.accounts.refresh(&token).await.unwrap();
-                assert!(after.is_good(&pair.access_token).await, "step {step}");
-            }
-        }
+        let pair = match answer {
+            Ok(pair) => pair,
+            Err(_) => after.accounts.refresh(&token).await.unwrap(),
+        };
+        assert!(after.is_good(&pair.access_token).await, "step {step}");
     }
 }
