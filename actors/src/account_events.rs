@@ -44,7 +44,10 @@ impl AccountEvents {
             match self.rooms.handle(&room_id).change_membership(leave).await {
                 Ok(_) => {}
                 Err(RoomError::Unavailable { retry_after }) => {
-                    return Err(StoreError::Unavailable { reason: format!("{room_id} is busy"), retry_after });
+                    return Err(StoreError::Unavailable {
+                        reason: format!("{room_id} is busy"),
+                        retry_after,
+                    });
                 }
                 Err(error) => tracing::warn!(%error, "a deactivated user could not leave a room"),
             }
@@ -81,7 +84,9 @@ impl DeviceEvents for AccountEvents {
         user: &'a UserId,
         _device: &'a OwnedDeviceId,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.users.handle(user).announce_device_change().await.map_err(as_store_error) })
+        Box::pin(
+            async move { self.users.handle(user).announce_device_change().await.map_err(as_store_error) },
+        )
     }
 
     fn account_deactivated<'a>(

@@ -60,7 +60,8 @@ impl VisibilityTimeline {
     /// visibility: else a room that was declined would stay in the user's clients for ever.
     fn is_own_departure(&self, seq: i64) -> bool {
         let gone = |membership: Option<&MembershipState>| {
-            membership.is_none_or(|membership| matches!(membership, MembershipState::Leave | MembershipState::Ban))
+            membership
+                .is_none_or(|membership| matches!(membership, MembershipState::Leave | MembershipState::Ban))
         };
         gone(self.membership.at(seq)) && !gone(self.membership.before(seq))
     }

@@ -311,3 +311,51 @@ async fn membership_set_as_state_obeys_the_same_rules() {
         .await
         .refused(403, "M_FORBIDDEN");
 }
+
+#[tokio::test]
+async fn who_takes_no_invites_gets_none() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.creates_room(json!({})).await;
+    let path = format!("/v3/user/{}/account_data/m.invite_permission_config", segment(&bob.id));
+    bob.put(&path, json!({ "default_action": "block" })).await.ok();
+
+    let invite = json!({ "user_id": bob.id });
+    alice.acts_in(&room, "invite", invite.clone()).await.refused(403, "M_INVITE_BLOCKED");
+    let state = alice.sets_state(&room, "m.room.member", &bob.id, json!({ "membership": "invite" })).await;
+    state.refused(403, "M_INVITE_BLOCKED");
+    alice.post("/v3/createRoom", json!({ "invite": [bob.id] })).await.refused(403, "M_INVITE_BLOCKED");
+    bob.put(&path, json!({})).await.ok();
+    alice.acts_in(&room, "invite", invite).await.ok();
+}
+
+#[tokio::test]
+async fn people_are_invited_by_their_user_ids_alone() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let room = alice.creates_room(json!({ "preset": "public_chat" })).await;
+    let address = json!({
+        "id_server": "id.example", "id_access_token": "t", "medium": "email", "address": "bob@mail.example",
+    });
+
+    alice.acts_in(&room, "invite", address.clone()).await.refused(403, "M_THREEPID_DENIED");
+    alice.post("/v3/createRoom", json!({ "invite_3pid": [address] })).await.refused(403, "M_THREEPID_DENIED");
+    let far = json!({ "user_id": "@bob:elsewhere.example" });
+    alice.acts_in(&room, "invite", far).await.refused(403, "M_FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_join_says_what_the_client_adds_to_it() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = world.room_of(&[&alice]).await;
+
+    let body = json!({ "foo": "bar", "displayname": "Here", "membership": "ban" });
+    bob.post(&format!("/v3/join/{}", segment(&room)), body).await.ok();
+
+    let member = alice.reads_state(&room, "m.room.member", &bob.id).await.ok();
+    assert_eq!(
+        (&member["membership"], &member["foo"], &member["displayname"]),
+        (&json!("join"), &json!("bar"), &json!("Here"))
+    );
+}

@@ -147,3 +147,20 @@ async fn redacting_what_is_in_another_room_changes_nothing() {
     assert!(!reply.is_ok(), "{}", reply.body);
     assert_eq!(alice.reads_messages(&room).await, ["hello"]);
 }
+
+#[tokio::test]
+async fn a_redaction_may_be_sent_like_a_message() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    for version in ["10", "12"] {
+        let room = alice.creates_room(json!({ "room_version": version })).await;
+        let event = alice.sends(&room, "a slip").await;
+
+        let content = json!({ "redacts": event, "reason": "mercy" });
+        alice.sends_as(&room, "m.room.redaction", "r", content).await.ok();
+
+        let emptied = alice.asks_in(&room, &format!("event/{}", segment(&event))).await.ok();
+        assert_eq!(emptied["content"], json!({}), "{version}");
+        alice.sends_as(&room, "m.room.redaction", "s", json!({})).await.refused(400, "M_BAD_JSON");
+    }
+}

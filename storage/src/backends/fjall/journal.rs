@@ -12,8 +12,8 @@
 //! batch the file is zeros.
 
 use std::{
-    fs::OpenOptions,
-    io,
+    fs::{File, OpenOptions},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -48,13 +48,13 @@ pub(super) fn mend(db: &Path) -> Result<(), Trouble> {
     let mut journals = journals(db).map_err(Trouble::Io)?;
     let newest = journals.pop();
     for (_, journal) in journals {
-        match inspect(&std::fs::read(&journal).map_err(Trouble::Io)?) {
+        match inspect(&contents(&journal).map_err(Trouble::Io)?) {
             Finding::Sound => {}
             Finding::Torn(at) | Finding::Damaged(at) => return Err(Trouble::Damaged { journal, at }),
         }
     }
     let Some((_, journal)) = newest else { return Ok(()) };
-    match inspect(&std::fs::read(&journal).map_err(Trouble::Io)?) {
+    match inspect(&contents(&journal).map_err(Trouble::Io)?) {
         Finding::Sound => Ok(()),
         Finding::Damaged(at) => Err(Trouble::Damaged { journal, at }),
         Finding::Torn(at) => {
@@ -86,13 +86,37 @@ fn journals(db: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(journals)
 }
 
+/// A journal without the zeros behind its last batch: fjall makes it 64 MB long before it writes anything.
+fn contents(journal: &Path) -> io::Result<Vec<u8>> {
+    const CHUNK: usize = 256 * 1024;
+    let mut file = File::open(journal)?;
+    let (mut contents, mut zeros) = (Vec::new(), 0);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let bytes = file.read(&mut chunk)?;
+        match &chunk[..bytes] {
+            [] => return Ok(contents),
+            read if is_zero(read) => zeros += bytes,
+            read => {
+                contents.resize(contents.len() + zeros, 0);
+                contents.extend_from_slice(read);
+                zeros = 0;
+            }
+        }
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
+}
+
 fn inspect(journal: &[u8]) -> Finding {
     let mut at = 0;
     while let Some(length) = batch(&journal[at..]) {
         at += length;
     }
     let rest = &journal[at..];
-    if rest.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()]) {
+    if is_zero(rest) {
         return Finding::Sound;
     }
     let mut starts = (1..rest.len()).filter(|start| rest[*start] == START);
@@ -183,7 +207,8 @@ mod tests {
             batch.commit().unwrap();
         }
         let (_, path) = journals(folder.path()).unwrap().pop().unwrap();
-        let journal = std::fs::read(path).unwrap();
+        let journal = std::fs::read(&path).unwrap();
+        assert!(journal.starts_with(&contents(&path).unwrap()));
         let mut ends = vec![0];
         while let Some(length) = batch(&journal[ends[ends.len() - 1]..]) {
             ends.push(ends[ends.len() - 1] + length);
