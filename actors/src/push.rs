@@ -82,6 +82,8 @@ impl PushMemo {
         };
         let mut verdicts = self.verdicts.lock();
         if verdicts.len() < MOST_VERDICTS && verdicts.iter().all(|(hash, _)| *hash != rules.hash()) {
+            // Most rooms have one rule set, and every event in memory has this list.
+            verdicts.reserve_exact(1);
             verdicts.push((rules.hash(), verdict.clone()));
         }
         verdict

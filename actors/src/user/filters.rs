@@ -163,6 +163,7 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -214,6 +215,50 @@ mod tests {
         assert!(matches!(parse(&many), Err(UserError::Invalid(_))));
         assert!(matches!(parse(&fields), Err(UserError::Invalid(_))));
         assert!(parse(&"[".repeat(30_000)).is_err());
+    }
+
+    /// JSON that is nearly a filter: its keys with values of every type.
+    fn nearly_a_filter() -> impl Strategy<Value = Value> {
+        const KEYS: [&str; 14] = [
+            "room",
+            "timeline",
+            "state",
+            "ephemeral",
+            "account_data",
+            "presence",
+            "types",
+            "not_types",
+            "senders",
+            "not_rooms",
+            "limit",
+            "contains_url",
+            "lazy_load_members",
+            "event_fields",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop::sample::select(vec!["m.*", "!r:a", "@u:a", "", "*"]).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 60, 6, |inner| {
+            let key = prop::sample::select(KEYS.to_vec()).prop_map(str::to_owned);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(key, inner, 0..6).prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_sent_as_a_filter_panics_it(filter in nearly_a_filter(), text in ".{0,200}") {
+            let _ = parse(&text);
+            if let Ok(parsed) = parse(&filter.to_string()) {
+                prop_assert!(lists(&parsed).into_iter().all(|len| len <= MOST_ENTRIES));
+            }
+        }
     }
 
     #[test]
