@@ -176,6 +176,16 @@ impl<M: Message> Registry<M> {
         }
     }
 
+    /// Forgets the place of an id that turned out to have nothing, so that asking for ids at random fills no memory.
+    pub fn forget_empty(&self, id: &str) {
+        const OURS_AND_THE_CALLERS: usize = 2;
+        self.places.remove_if(id, |_, place| {
+            Arc::strong_count(place) <= OURS_AND_THE_CALLERS
+                && place.running().is_none()
+                && place.is_healthy()
+        });
+    }
+
     /// Sets the gauge of messages that were admitted and not answered yet.
     pub fn report(&self) {
         let waiting = |place: &Place<M>| self.permits_each - place.permits.available_permits();

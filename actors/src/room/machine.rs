@@ -16,7 +16,7 @@ use playhouse_storage::tables::{
     receipt::ReceiptRow,
     room_log::{Transaction, bucket_of},
 };
-use ruma::{OwnedEventId, OwnedRoomId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 
 use super::{
     event::{RoomEvent, StateDelta},
@@ -220,9 +220,20 @@ impl Room {
             self.view.tail.pop_front();
         }
         self.note_visibility(&event);
+        self.end_typing_of_leavers(&event);
         let draft = self.draft();
         draft.events.push(event);
         draft.positions.push(position);
+    }
+
+    /// Who is not in the room does not type in it.
+    fn end_typing_of_leavers(&mut self, event: &RoomEvent) {
+        for change in event.changes.iter().filter(|change| change.kind == "m.room.member") {
+            let Ok(user) = OwnedUserId::try_from(change.state_key.as_str()) else { continue };
+            if self.is_typing(&user) && !self.view.state.is_joined(&user) {
+                self.set_typing(user, None);
+            }
+        }
     }
 
     fn note_visibility(&mut self, event: &RoomEvent) {

@@ -161,7 +161,8 @@ impl Client {
 
     fn takes_in(&mut self, response: &SyncResponse) -> Result<(), Violation> {
         for (room_id, room) in &response.rooms.join {
-            if room.timeline.limited {
+            // The timeline of a room that is new to the client always counts as cut.
+            if room.timeline.limited && self.seen.contains_key(room_id) {
                 return Err(format!("{} got a limited timeline of {room_id}", self.user));
             }
             let seen = self.seen.entry(room_id.clone()).or_default();
