@@ -61,9 +61,9 @@ impl Actor for Supervisor {
                 let end =
                     if reason.downcast_ref::<CommitLost>().is_some() { End::Reload } else { End::Failed };
                 if end == End::Reload {
-                    info!(%reason, "an actor reloads")
+                    info!(%reason, "an actor reloads");
                 } else {
-                    error!(%reason, "an actor failed")
+                    error!(%reason, "an actor failed");
                 }
                 self.ended(cell.get_id(), end);
             }

@@ -96,15 +96,13 @@ impl Client {
             redacts: None,
             transaction: Some(transaction),
         };
-        match node.rooms().handle(&room_id).send(request).await {
-            Ok(event_id) => match self.acknowledged.insert(id.clone(), event_id.clone()) {
-                Some(before) if before != event_id => Err(format!("{id} became {before} and {event_id}")),
-                _ => Ok(true),
-            },
-            Err(_) => {
-                self.pending = Some((room_id, id));
-                Ok(false)
-            }
+        let Ok(event_id) = node.rooms().handle(&room_id).send(request).await else {
+            self.pending = Some((room_id, id));
+            return Ok(false);
+        };
+        match self.acknowledged.insert(id.clone(), event_id.clone()) {
+            Some(before) if before != event_id => Err(format!("{id} became {before} and {event_id}")),
+            _ => Ok(true),
         }
     }
 

@@ -7,8 +7,11 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 fn play_seed(seed: u64) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     if let Err(violation) = runtime.block_on(play(Plot::rough(seed))) {
         panic!("PLAYHOUSE_SEED={seed}: {violation}");
     }
