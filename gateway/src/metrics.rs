@@ -132,3 +132,6 @@ fn code(status: StatusCode) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests;

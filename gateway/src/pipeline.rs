@@ -61,7 +61,9 @@ where
             Ok(found) => panic::caught(answer(&gateway, &entrance, &id, found, request)).await,
             Err(refusal) => Err(refusal),
         };
-        answer.unwrap_or_else(response::of_error)
+        let reply = answer.unwrap_or_else(response::of_error);
+        tracing::debug!(status = reply.status().as_u16(), took_us = began.elapsed().as_micros(), "answered");
+        reply
     };
     let reply = answer.instrument(span).await;
 
