@@ -25,6 +25,8 @@ default_room_version = "10"
 
 [registration]
 open = true
+# In a container the server listens on every address, and whoever reaches it is the suite.
+open_to_everyone = true
 shared_secret = "complement"
 
 [rate_limits]
