@@ -3,7 +3,9 @@
 //! `cargo run --release -p playhouse-storage --example commit_rate [-- FOLDER [SECONDS]]`
 //!
 //! Each writer owns a room and appends one event of 1,000 bytes at a time with the projections that a message has,
-//! waiting for each. CPU is that of the whole process, flush and compaction included.
+//! waiting for each. CPU is that of the whole process, flush and compaction included. The disk is probed between the
+//! seconds of a run, with records as long as such an append in a file made as the journal is: some of those syncs have
+//! to make a new block durable too and take many times as long as the others, hence median and mean.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -30,65 +32,74 @@ fn main() {
     let seconds = arguments.next().and_then(|seconds| seconds.parse().ok()).unwrap_or(5);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!(
-        "| writers | appends/s | p50 ms | p99 ms | CPU us/append | fdatasync p50 ms | share of 1/fdatasync |"
+        "| writers | appends/s | p50 ms | p99 ms | CPU us/append | fdatasync p50 ms | mean ms | appends a sync |"
     );
-    println!("|---:|---:|---:|---:|---:|---:|---:|");
+    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
     for writers in [1, 10, 64] {
         let folder = tempfile::tempdir_in(&folder).unwrap();
-        let before = sync_p50(folder.path());
-        let run = runtime.block_on(measure(folder.path(), writers, Duration::from_secs(seconds)));
-        let sync = (before + sync_p50(folder.path())) / 2;
-        let ceiling = writers as f64 / sync.as_secs_f64();
+        let run = runtime.block_on(measure(folder.path(), writers, seconds));
         println!(
-            "| {writers} | {:.0} | {:.2} | {:.2} | {:.0} | {:.3} | {:.0} % |",
+            "| {writers} | {:.0} | {:.2} | {:.2} | {:.0} | {:.2} | {:.2} | {:.2} |",
             run.rate,
-            run.p50.as_secs_f64() * 1e3,
-            run.p99.as_secs_f64() * 1e3,
+            middle(&run.appends) * 1e3,
+            run.appends[run.appends.len() * 99 / 100].as_secs_f64() * 1e3,
             run.cpu_us,
-            sync.as_secs_f64() * 1e3,
-            100.0 * run.rate / ceiling,
+            middle(&run.syncs) * 1e3,
+            mean(&run.syncs) * 1e3,
+            run.rate * mean(&run.syncs),
         );
     }
 }
 
 struct Run {
     rate: f64,
-    p50: Duration,
-    p99: Duration,
     cpu_us: f64,
+    /// How long each append took, sorted.
+    appends: Vec<Duration>,
+    /// How long each bare sync took, sorted.
+    syncs: Vec<Duration>,
 }
 
-async fn measure(folder: &Path, writers: usize, time: Duration) -> Run {
+fn middle(sorted: &[Duration]) -> f64 {
+    sorted[sorted.len() / 2].as_secs_f64()
+}
+
+fn mean(times: &[Duration]) -> f64 {
+    times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64
+}
+
+async fn measure(folder: &Path, writers: usize, seconds: u64) -> Run {
     let store: Arc<dyn Backend> = Arc::new(FjallBackend::open(folder, FjallOptions::default()).unwrap());
-    let (cpu, started) = (cpu_seconds(), Instant::now());
-    let end = started + time;
-    let writers: Vec<_> = (0..writers).map(|n| tokio::spawn(write(store.clone(), n, end))).collect();
-    let mut times = Vec::new();
-    for writer in writers {
-        times.extend(writer.await.unwrap());
+    let (mut appends, mut syncs) = (Vec::new(), probe(folder));
+    let (mut cpu, mut took) = (0.0, Duration::ZERO);
+    for second in 0..seconds {
+        let (cpu_before, started) = (cpu_seconds(), Instant::now());
+        let end = started + Duration::from_secs(1);
+        let run = (0..writers).map(|n| tokio::spawn(write(store.clone(), format!("!{second}-{n}:b"), end)));
+        for writer in run.collect::<Vec<_>>() {
+            appends.extend(writer.await.unwrap());
+        }
+        cpu += cpu_seconds() - cpu_before;
+        took += started.elapsed();
+        syncs.extend(probe(folder));
     }
-    let (cpu, took) = (cpu_seconds() - cpu, started.elapsed());
     store.close().await;
-    times.sort_unstable();
-    let count = times.len();
-    Run {
-        rate: count as f64 / took.as_secs_f64(),
-        p50: times[count / 2],
-        p99: times[count * 99 / 100],
-        cpu_us: cpu * 1e6 / count as f64,
-    }
+    appends.sort_unstable();
+    syncs.sort_unstable();
+    let count = appends.len() as f64;
+    Run { rate: count / took.as_secs_f64(), cpu_us: cpu * 1e6 / count, appends, syncs }
 }
 
 /// Appends to a room of its own until `end`; answers how long each append took.
-async fn write(store: Arc<dyn Backend>, n: usize, end: Instant) -> Vec<Duration> {
+async fn write(store: Arc<dyn Backend>, room: String, end: Instant) -> Vec<Duration> {
     let (mut times, mut seq, mut fence) = (Vec::new(), 0, 0);
     while Instant::now() < end {
-        let bucket = vec![text(&format!("!{n}:b")), KeyValue::Int(bucket_of(seq))];
+        let bucket = vec![text(&room), KeyValue::Int(bucket_of(seq))];
         let first = seq % playhouse_storage::tables::room_log::BUCKET_ROWS == 0;
         if first {
             fence = store.fence(RoomLog::DEF, &bucket).await.unwrap().fence;
         }
-        let append = message(n, bucket, fence, (!first).then(|| seq - 1), seq);
+        let append = message(&room, bucket, fence, (!first).then(|| seq - 1), seq);
         let started = Instant::now();
         assert_eq!(store.append(append).await.unwrap(), Outcome::Applied);
         times.push(started.elapsed());
@@ -97,14 +108,13 @@ async fn write(store: Arc<dyn Backend>, n: usize, end: Instant) -> Vec<Duration>
     times
 }
 
-fn message(n: usize, bucket: Key, fence: i64, expected: Option<i64>, seq: i64) -> Append {
+fn message(room: &str, bucket: Key, fence: i64, expected: Option<i64>, seq: i64) -> Append {
     // Half of it does not compress, as in a signed event.
     let noise = (0..EVENT_BYTES / 2).map(|i| ((seq as usize * 31 + i).wrapping_mul(0x9E37_79B9) >> 13) as u8);
     let event: Vec<u8> = noise.chain(std::iter::repeat_n(b' ', EVENT_BYTES / 2)).collect();
-    let room = vec![text(&format!("!{n}:b"))];
-    let event_id = vec![text(&format!("${n}-{seq}-0123456789012345678901234567"))];
+    let event_id = vec![text(&format!("${room}-{seq}-0123456789012345678901234567"))];
     let device = vec![text("@user:b"), text("DEVICE")];
-    let transaction = vec![text(&format!("/rooms/!{n}:b/send/m.room.message")), text(&seq.to_string())];
+    let transaction = vec![text(&format!("/rooms/{room}/send/m.room.message")), text(&seq.to_string())];
     Append {
         table: RoomLog::DEF,
         partition: bucket,
@@ -115,7 +125,7 @@ fn message(n: usize, bucket: Key, fence: i64, expected: Option<i64>, seq: i64) -
         rows: vec![(vec![KeyValue::Int(seq)], event.into())],
         projections: vec![
             put(EventLocation::DEF, event_id, Vec::new(), 60, seq),
-            put(RoomHead::DEF, room, Vec::new(), 80, seq),
+            put(RoomHead::DEF, vec![text(room)], Vec::new(), 80, seq),
             put(TransactionAnswer::DEF, device, transaction, 70, seq),
         ],
     }
@@ -135,21 +145,19 @@ fn text(value: &str) -> KeyValue {
     KeyValue::Text(value.to_owned())
 }
 
-/// The median time of a 4 KiB write with fdatasync into a preallocated file.
-fn sync_p50(folder: &Path) -> Duration {
+/// How long 100 writes of a record with fdatasync take.
+fn probe(folder: &Path) -> Vec<Duration> {
+    const RECORD_BYTES: usize = 1_900;
     let mut file = File::create(folder.join("probe")).unwrap();
     file.set_len(64 << 20).unwrap();
     file.sync_all().unwrap();
-    let mut times: Vec<Duration> = (0..300)
-        .map(|_| {
-            let started = Instant::now();
-            file.write_all(&[7; 4096]).unwrap();
-            file.sync_data().unwrap();
-            started.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    times[times.len() / 2]
+    let write = |_| {
+        let started = Instant::now();
+        file.write_all(&[7; RECORD_BYTES]).unwrap();
+        file.sync_data().unwrap();
+        started.elapsed()
+    };
+    (0..100).map(write).collect()
 }
 
 /// CPU seconds of this process, user and system, from `/proc`.

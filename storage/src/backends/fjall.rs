@@ -227,6 +227,11 @@ impl Backend for FjallBackend {
         self.reader()?.partitions(table, after, limit).await
     }
 
+    /// They are in the same commit.
+    fn atomic_projections(&self) -> bool {
+        true
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         self.writer.submit(Probe, 0).await
     }

@@ -19,8 +19,23 @@ use crate::{
     tables,
 };
 
-/// The rows that one step of a range deletion removes; more take further groups, so that others are not held up.
-const RANGE_STEP_ROWS: usize = 1_000;
+/// How many rows a range deletion may remove in one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A bounded number; more take further groups, so that others are not held up.
+    Steps,
+    /// All, since the deletion is a part of something atomic.
+    AtOnce,
+}
+
+impl Pace {
+    const fn rows(self) -> usize {
+        match self {
+            Self::Steps => 1_000,
+            Self::AtOnce => usize::MAX,
+        }
+    }
+}
 
 /// Which tables ever had a range deleted; a put into any other need not look.
 pub(super) struct Ranged([bool; 256]);
@@ -105,7 +120,7 @@ impl Transaction<'_> {
         Ok(Outcome::Applied)
     }
 
-    pub fn write(&mut self, write: &Write) -> Result<Progress, StoreError> {
+    pub fn write(&mut self, write: &Write, pace: Pace) -> Result<Progress, StoreError> {
         match write {
             Write::Put { table, partition, clustering, value, stamp, ttl } => {
                 let expires_ms = self.expiry(table, *ttl);
@@ -118,7 +133,8 @@ impl Transaction<'_> {
             }
             Write::DeleteRange { table, partition, from, to, stamp } => {
                 let range = codec::range(table, partition, from, to);
-                return self.delete_range(table, partition, range, *stamp);
+                let deleted = Deleted { stamp: *stamp, expires_ms: self.grace_ends(), range };
+                return self.delete_range(table, partition, deleted, pace);
             }
         }
         Ok(Progress::Done)
@@ -190,24 +206,24 @@ impl Transaction<'_> {
         &mut self,
         table: &'static TableDef,
         partition: &Key,
-        range: KeyRange,
-        stamp: Stamp,
+        deleted: Deleted,
+        pace: Pace,
     ) -> Result<Progress, StoreError> {
-        if range.is_empty() {
+        if deleted.range.is_empty() {
             return Ok(Progress::Done);
         }
         let mut doomed = Vec::new();
-        for entry in self.overlay.range(table.family, &range) {
+        for entry in self.overlay.range(table.family, &deleted.range) {
             let (key, stored) = entry.map_err(|error| read_error(table.name, &error))?;
-            if envelope(table, &stored)?.stamp <= stamp {
+            if envelope(table, &stored)?.stamp <= deleted.stamp {
                 doomed.push(key);
             }
-            if doomed.len() == RANGE_STEP_ROWS {
+            if doomed.len() == pace.rows() {
                 break;
             }
         }
-        self.remember_range(table, partition, Deleted { stamp, expires_ms: self.grace_ends(), range })?;
-        let progress = if doomed.len() == RANGE_STEP_ROWS { Progress::More } else { Progress::Done };
+        self.remember_range(table, partition, deleted)?;
+        let progress = if doomed.len() == pace.rows() { Progress::More } else { Progress::Done };
         for key in doomed {
             self.overlay.set(table.family, key, None);
         }

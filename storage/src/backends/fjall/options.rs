@@ -18,6 +18,9 @@ pub struct FjallOptions {
     /// such pieces while the disk lags, so memory is bounded by 20 of them.
     pub memtable_bytes: u64,
     /// The size of full journal files at which the families that hold them back are written out; at least 64 MiB.
+    ///
+    /// It bounds what an open after a kill replays. Measured on two busy cores, killed after 300,000 messages: 1.4 s
+    /// with these 64 MiB and memtables of 16 MiB, 10.4 s with fjall's own 512 and 64 MiB.
     pub journal_bytes: u64,
     /// How long a write waits for room in the queue before it is refused as unavailable.
     pub queue_timeout: Duration,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::apply::{Progress, Transaction};
+use super::apply::{Pace, Progress, Transaction};
 use crate::{
     Append, Claim, Guard, Outcome, StoreError, Write,
     key::Key,
@@ -58,11 +58,14 @@ impl<W: Work> Task for Job<W> {
 }
 
 /// The writes that are left of a request.
-pub(super) struct Writes(VecDeque<Write>);
+pub(super) struct Writes {
+    left: VecDeque<Write>,
+    pace: Pace,
+}
 
 impl Writes {
     pub fn new(writes: Vec<Write>) -> Self {
-        Self(writes.into())
+        Self { left: writes.into(), pace: Pace::Steps }
     }
 }
 
@@ -70,11 +73,11 @@ impl Work for Writes {
     type Answer = ();
 
     fn apply(&mut self, transaction: &mut Transaction<'_>) -> Result<Progress, StoreError> {
-        while let Some(write) = self.0.front() {
-            if transaction.write(write)? == Progress::More {
+        while let Some(write) = self.left.front() {
+            if transaction.write(write, self.pace)? == Progress::More {
                 return Ok(Progress::More);
             }
-            self.0.pop_front();
+            self.left.pop_front();
         }
         Ok(Progress::Done)
     }
@@ -82,7 +85,7 @@ impl Work for Writes {
     fn answer(self) {}
 }
 
-/// A conditional batch; its projections follow in the same commit where they fit.
+/// A conditional batch; its projections are in the same commit.
 pub(super) struct Conditional<B> {
     batch: B,
     outcome: Option<Outcome>,
@@ -97,7 +100,7 @@ pub(super) trait Batch: Send + 'static {
 
 impl<B: Batch> Conditional<B> {
     pub fn new(mut batch: B) -> Self {
-        let projections = Writes::new(batch.take_projections());
+        let projections = Writes { left: batch.take_projections().into(), pace: Pace::AtOnce };
         Self { batch, outcome: None, projections }
     }
 }
