@@ -54,10 +54,19 @@ pub enum IngestError {
 }
 
 /// A message to a room's ingest.
-pub struct IngestMessage {
-    pdu: Box<RawValue>,
-    reply: RpcReplyPort<Result<Received, IngestError>>,
-    _permit: OwnedSemaphorePermit,
+pub enum IngestMessage {
+    /// Takes an event in.
+    Receive {
+        /// The event, as it came.
+        pdu: Box<RawValue>,
+        /// Answered when it is durable or refused.
+        reply: RpcReplyPort<Result<Received, IngestError>>,
+        /// The admission permit, held until the answer.
+        permit: OwnedSemaphorePermit,
+    },
+    /// Panics, to prove that a panic costs only this actor.
+    #[cfg(any(test, feature = "fault-injection"))]
+    Panic,
 }
 
 struct IngestActor {
@@ -82,9 +91,16 @@ impl Actor for IngestActor {
         message: IngestMessage,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let outcome = self.receive(message.pdu).await;
-        // A caller that went away needs no answer.
-        let _ = message.reply.send(outcome);
+        match message {
+            IngestMessage::Receive { pdu, reply, permit } => {
+                let outcome = self.receive(pdu).await;
+                drop(permit);
+                // A caller that went away needs no answer.
+                let _ = reply.send(outcome);
+            }
+            #[cfg(any(test, feature = "fault-injection"))]
+            IngestMessage::Panic => panic!("injected"),
+        }
         Ok(())
     }
 }
@@ -165,15 +181,26 @@ impl Ingest {
     pub async fn receive(&self, room_id: &RoomId, pdu: Box<RawValue>) -> Result<Received, IngestError> {
         let place = self.registry.place(room_id.as_str());
         let permit = self.registry.admit(&place).ok_or(RoomError::Busy)?;
-        let started = self.registry.actor(&place, || self.start(room_id.to_owned())).await;
-        let actor = started.map_err(|error| match error {
-            NotAvailable::Quarantined(retry_after) => RoomError::Quarantined { retry_after },
-            NotAvailable::NotStarted(error) => error,
-        })?;
+        let actor = self.actor(room_id).await?;
         let (sender, answer) = ractor::concurrency::oneshot();
-        let message = IngestMessage { pdu, reply: RpcReplyPort::from(sender), _permit: permit };
+        let message = IngestMessage::Receive { pdu, reply: RpcReplyPort::from(sender), permit };
         actor.cast(message).map_err(|_| RoomError::retry())?;
         answer.await.unwrap_or_else(|_| Err(RoomError::retry().into()))
+    }
+
+    /// Makes a room's ingest panic, to prove that only it is harmed.
+    #[cfg(any(test, feature = "fault-injection"))]
+    pub async fn inject_panic(&self, room_id: &RoomId) -> Result<(), RoomError> {
+        self.actor(room_id).await?.cast(IngestMessage::Panic).map_err(|_| RoomError::retry())
+    }
+
+    async fn actor(&self, room_id: &RoomId) -> Result<ActorRef<IngestMessage>, RoomError> {
+        let place = self.registry.place(room_id.as_str());
+        let started = self.registry.actor(&place, || self.start(room_id.to_owned())).await;
+        started.map_err(|error| match error {
+            NotAvailable::Quarantined(retry_after) => RoomError::Quarantined { retry_after },
+            NotAvailable::NotStarted(error) => error,
+        })
     }
 
     async fn start(&self, room_id: OwnedRoomId) -> Result<ActorRef<IngestMessage>, RoomError> {

@@ -225,3 +225,17 @@ async fn the_same_forks_resolve_to_the_same_state_in_any_order_and_after_a_resta
     assert!(topics[0].is_some());
     assert_eq!(topics[0], topics[1]);
 }
+
+#[tokio::test]
+async fn a_panicking_ingest_is_back_with_the_next_event_and_the_room_never_noticed() {
+    let mut scene = Scene::open().await;
+    let message = json!({"body": "hi", "msgtype": "m.text"});
+    let theirs = scene.branch().await.event(&scene.bob, "m.room.message", None, &message);
+
+    scene.node().ingest().inject_panic(&scene.room_id).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+
+    assert!(scene.alice.sends(&scene.server.node, &scene.room_id).await.unwrap());
+    scene.receives(&theirs).await.unwrap();
+    assert!(scene.view().await.recent(theirs.event_id()).is_some());
+}
