@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,12 +18,16 @@ use crate::latency::Latencies;
 
 const TIME: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 10;
+const RESERVED: usize = 32 << 20;
 
 /// The limits, measured in seconds.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// A small append followed by `fdatasync`.
+    /// A small write into room that the file has already, followed by `fdatasync`: what a store that reserves its
+    /// journal ahead pays.
     pub sync: Latencies,
+    /// A small append followed by `fdatasync`: the file's length is written as well.
+    pub append: Latencies,
     /// Signatures a second on one core.
     pub signatures: f64,
     /// Answers a second of hyper to this generator over ten connections, both on this machine.
@@ -34,15 +38,18 @@ pub struct Limits {
 
 /// Measures them.
 pub async fn limits() -> Limits {
-    let sync = tokio::task::spawn_blocking(syncs).await.expect("no panic");
+    let sync = tokio::task::spawn_blocking(|| syncs(RESERVED)).await.expect("no panic");
+    let append = tokio::task::spawn_blocking(|| syncs(0)).await.expect("no panic");
     let signatures = tokio::task::spawn_blocking(signatures).await.expect("no panic");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Limits { sync, signatures, hello_worlds: hello_worlds().await, cores }
+    Limits { sync, append, signatures, hello_worlds: hello_worlds().await, cores }
 }
 
-fn syncs() -> Latencies {
+fn syncs(reserved: usize) -> Latencies {
     let folder = tempfile::tempdir().expect("a folder");
     let mut file = File::create(folder.path().join("log")).expect("a file");
+    file.write_all(&vec![0; reserved]).and_then(|()| file.sync_all()).expect("a disk");
+    file.rewind().expect("a disk");
     let (mut latencies, began) = (Latencies::default(), Instant::now());
     while began.elapsed() < TIME {
         let start = Instant::now();
