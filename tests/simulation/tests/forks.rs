@@ -1,5 +1,7 @@
 //! Forks: events from another server that follow an older event than the newest, fed through room ingest.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
 use std::sync::Arc;
 
 use playhouse_actors::{

@@ -1,5 +1,7 @@
 //! Laws of the room log: buckets, restarts, paging.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
 use std::{collections::BTreeSet, time::Duration};
 
 use playhouse_actors::{

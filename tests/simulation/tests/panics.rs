@@ -1,5 +1,7 @@
 //! A panic costs only the actor that panics (**I12**).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
 use std::time::Duration;
 
 use playhouse_actors::room::RoomError;
