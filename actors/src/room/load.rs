@@ -85,7 +85,11 @@ async fn take_over(
     let Some(mut guard) = store.backend().guard(RoomLog::DEF, &partition(bucket)).await? else {
         return Ok(None);
     };
-    let Some(mut head_seq) = guard.head_seq else { return Ok(None) };
+    let Some(mut head_seq) = guard.head_seq else {
+        // A founding of unknown outcome may still be under way; once fenced it has happened or never will.
+        let fenced = store.backend().fence(RoomLog::DEF, &partition(bucket)).await?;
+        return Ok(fenced.head_seq.map(|head_seq| (fenced, head_seq)));
+    };
     while head_seq == (bucket + 1) * BUCKET_ROWS - 1
         && let Some(next) = store.backend().guard(RoomLog::DEF, &partition(bucket + 1)).await?
         && let Some(next_head) = next.head_seq
