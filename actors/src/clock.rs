@@ -108,7 +108,7 @@ impl SlotClocks {
     pub fn begin(self: &Arc<Self>, id: &str, count: usize) -> Pending {
         let slot = slot_of(id);
         let mut state = self.slots[slot].lock();
-        let first = self.at_least_now(state.last).max(state.last + 1);
+        let first = self.now_pos().max(state.last + 1);
         state.last = first + count.max(1) as i64 - 1;
         state.in_flight.insert(first);
         Pending { clocks: Arc::clone(self), slot, first }
@@ -121,23 +121,26 @@ impl SlotClocks {
 
     /// The position at or below which every slot is closed: nothing there is in flight or will ever be issued.
     pub fn closed(&self) -> i64 {
-        self.slots.iter().map(|slot| self.closed_slot(slot)).min().unwrap_or(0)
+        // The time is asked once for all slots: every sync comes here.
+        let now = self.now_pos();
+        self.slots.iter().map(|slot| closed_slot(slot, now)).min().unwrap_or(0)
     }
 
-    fn closed_slot(&self, slot: &Mutex<Slot>) -> i64 {
-        let mut state = slot.lock();
-        if let Some(oldest) = state.in_flight.first() {
-            return oldest - 1;
-        }
-        state.last = self.at_least_now(state.last);
-        state.last
-    }
-
-    /// The newest position that a slot may count up to now, never below `last`.
-    fn at_least_now(&self, last: i64) -> i64 {
+    /// The position up to which a slot without anything in flight may count now.
+    fn now_pos(&self) -> i64 {
         let now = (self.wall.now_ms() as i64).min(self.limit_ms.load(Ordering::Acquire));
-        ms_to_pos(now as u64).max(last)
+        ms_to_pos(now as u64)
     }
+}
+
+/// The closed position of one slot, which issues nothing at or below it from now on.
+fn closed_slot(slot: &Mutex<Slot>, now: i64) -> i64 {
+    let mut state = slot.lock();
+    if let Some(oldest) = state.in_flight.first() {
+        return oldest - 1;
+    }
+    state.last = state.last.max(now);
+    state.last
 }
 
 /// Positions in flight.

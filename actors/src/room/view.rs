@@ -106,7 +106,12 @@ impl RoomView {
     pub fn tail_after(&self, pos: i64) -> impl DoubleEndedIterator<Item = &Arc<RoomEvent>> {
         let first = self.tail.binary_search_by(|event| event.pos.cmp(&pos).then(std::cmp::Ordering::Less));
         let first = first.unwrap_or_else(|at| at);
-        self.tail.iter().skip(first)
+        self.tail_from(first)
+    }
+
+    /// The events of the tail from an index on. By index: an iterator of the vector skips one by one.
+    pub fn tail_from(&self, first: usize) -> impl DoubleEndedIterator<Item = &Arc<RoomEvent>> {
+        (first..self.tail.len()).map(|index| &self.tail[index])
     }
 
     /// Puts a receipt in, replacing the older one of its key.

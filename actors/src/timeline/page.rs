@@ -117,7 +117,7 @@ pub async fn chunk_of(
 ) -> Result<Vec<Arc<RoomEvent>>, RoomError> {
     let tail_start = view.tail_start();
     if first >= tail_start {
-        let within = view.tail.iter().skip((first - tail_start) as usize);
+        let within = view.tail_from((first - tail_start) as usize);
         return Ok(within.take_while(|event| event.seq <= last).cloned().collect());
     }
     let events = read_events(store, view.version, &view.room_id, first, last).await?;

@@ -65,7 +65,7 @@ impl Scan<'_> {
             events.extend(stored.into_iter().map(Arc::new));
         }
         let in_memory = (first - tail_start).max(0) as usize;
-        events.extend(view.tail.iter().skip(in_memory).cloned());
+        events.extend(view.tail_from(in_memory).cloned());
         Ok(events)
     }
 
