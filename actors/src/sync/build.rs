@@ -15,13 +15,16 @@ use super::{
     left,
     request::SyncRequest,
     response::{InvitedRoom, KnockedRoom, RawEvents, SyncResponse},
-    window::Window,
+    window::{Window, WindowRequest},
 };
 use crate::{
     Node,
     hub::{UserFeed, feed::RoomStanding},
     room::{RoomError, RoomView},
-    timeline::{Reader, visibility::Memberships},
+    timeline::{
+        Reader,
+        visibility::{Memberships, Sight},
+    },
     token::{MAX_EXCEPTIONS, StreamKey, SyncToken},
     user::{UserError, data::UserData},
 };
@@ -218,6 +221,17 @@ impl Pass<'_> {
     fn wants_left(&self, standing: &RoomStanding, since: Option<i64>) -> bool {
         // Whoever leaves and forgets at once still hears of the leave.
         since.is_some() || (self.request.filter.room.include_leave && !standing.forgotten)
+    }
+
+    /// What a room's window is read with.
+    pub fn window_request<'p>(&'p self, view: &'p RoomView, sight: &'p Sight) -> WindowRequest<'p> {
+        WindowRequest {
+            store: self.node.store(),
+            view,
+            sight,
+            filter: &self.request.filter.room,
+            data: self.data,
+        }
     }
 
     /// The user's account data for a room, as far as it is new.

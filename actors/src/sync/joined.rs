@@ -11,13 +11,13 @@ use super::{
     filter::EventFilter as _,
     response::{Events, JoinedRoom, Summary, Timeline},
     unread,
-    window::{StateScope, Window, WindowRequest},
+    window::{StateScope, Window, WindowRequest, had_up_to},
 };
 use crate::{
     hub::feed::RoomStanding,
     room::{RoomError, RoomView},
     timeline::{
-        page::{Gap, gap_after},
+        page::Gap,
         state_at::state_after,
         visibility::{Memberships, Sight},
     },
@@ -51,22 +51,13 @@ pub async fn joined(
     since: Option<i64>,
 ) -> Result<Contribution, RoomError> {
     let store = pass.node.store();
-    let lower = match since {
-        Some(since) => gap_after(store, view, since).await?,
-        None => Gap(0),
-    };
+    let lower = had_up_to(store, view, since).await?;
     let newly_joined =
         since.is_some_and(|since| standing.pos > since) && !was_joined(pass, view, lower).await?;
     let fresh = since.is_none() || newly_joined;
     let lower = if fresh { Gap(0) } else { lower };
     let sight = Sight::of(store, view, &pass.request.user).await?;
-    let request = WindowRequest {
-        store,
-        view,
-        sight: &sight,
-        filter: &pass.request.filter.room,
-        ignores: &|user| pass.data.ignores(user),
-    };
+    let request = pass.window_request(view, &sight);
     let window = request.read(lower, Gap(view.head_seq + 1)).await?;
     let scope = if fresh || pass.request.full_state { StateScope::Everything } else { StateScope::Changes };
     let moves = moves_of(pass, &request, &window, fresh).await?;

@@ -4,15 +4,12 @@ use super::{
     build::Pass,
     joined::{state_of, timeline_of},
     response::LeftRoom,
-    window::{StateScope, WindowRequest},
+    window::{StateScope, had_up_to},
 };
 use crate::{
     hub::feed::RoomStanding,
     room::{RoomError, RoomView},
-    timeline::{
-        page::{Gap, gap_after},
-        visibility::Sight,
-    },
+    timeline::{page::Gap, visibility::Sight},
 };
 
 /// Renders a left room as of `since`; `None` is the beginning.
@@ -26,19 +23,10 @@ pub async fn left(
     since: Option<i64>,
 ) -> Result<LeftRoom, RoomError> {
     let store = pass.node.store();
-    let lower = match since {
-        Some(since) => gap_after(store, view, since).await?,
-        None => Gap(0),
-    };
+    let lower = had_up_to(store, view, since).await?;
     let upper = Gap(standing.seq + 1);
     let sight = Sight::of(store, view, &pass.request.user).await?;
-    let request = WindowRequest {
-        store,
-        view,
-        sight: &sight,
-        filter: &pass.request.filter.room,
-        ignores: &|user| pass.data.ignores(user),
-    };
+    let request = pass.window_request(view, &sight);
     let window = request.read(lower.min(upper), upper).await?;
     let mut room = LeftRoom::default();
     // Who was never in may see the own leave event, and no state.

@@ -1,20 +1,23 @@
 //! The part of a room's log that a response covers: the timeline, and the state that goes with it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use playhouse_rules::{pdu::Pdu, state::RoomState};
 use playhouse_storage::Store;
-use ruma::{OwnedUserId, UserId, api::client::filter::RoomFilter};
-use std::collections::BTreeSet;
+use ruma::{OwnedUserId, api::client::filter::RoomFilter};
 
 use super::filter::EventFilter as _;
 use crate::{
     room::{RoomError, RoomEvent, RoomView},
     timeline::{
-        page::{Direction, Gap, PageRequest, chunk_of, page},
+        page::{Direction, Gap, PageRequest, chunk_of, gap_after, page},
         state_at::{changed_state, state_after},
         visibility::Sight,
     },
+    user::data::UserData,
 };
 
 /// What of a room's log is new to a client.
@@ -50,8 +53,19 @@ pub struct WindowRequest<'a> {
     pub sight: &'a Sight,
     /// The filter.
     pub filter: &'a RoomFilter,
-    /// Whether the sender is ignored.
-    pub ignores: &'a (dyn Fn(&UserId) -> bool + Sync),
+    /// The user's own stream, which knows who is ignored.
+    pub data: &'a UserData,
+}
+
+/// The gap after what a client with a token for `since` has of a room; the beginning for `None`.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn had_up_to(store: &Store, view: &RoomView, since: Option<i64>) -> Result<Gap, RoomError> {
+    match since {
+        Some(since) => gap_after(store, view, since).await,
+        None => Ok(Gap(0)),
+    }
 }
 
 impl WindowRequest<'_> {
@@ -63,7 +77,7 @@ impl WindowRequest<'_> {
         let filter = &self.filter.timeline;
         let limit = filter.event_limit();
         let shows = |event: &RoomEvent| {
-            filter.passes(&event.pdu) && (event.pdu.is_state() || !(self.ignores)(event.pdu.sender()))
+            filter.passes(&event.pdu) && (event.pdu.is_state() || !self.data.ignores(event.pdu.sender()))
         };
         if limit == 0 || !filter.passes_room(&self.view.room_id) || lower >= upper {
             return Ok(Window { timeline: Vec::new(), limited: lower < upper, start: upper, lower, upper });
