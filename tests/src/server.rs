@@ -48,7 +48,14 @@ impl Server {
     pub async fn start_again(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
-        let process = Command::new(&self.binary)
+        let mut command = Command::new(&self.binary);
+        // The tests' own settings (`PLAYHOUSE_SEEDS` and the like) are no keys of the server, which refuses them.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLAYHOUSE_"))
+        {
+            command.env_remove(name);
+        }
+        let process = command
             .args(["serve", "--config"])
             .arg(self.folder.path().join("playhouse.toml"))
             .current_dir(self.folder.path())
