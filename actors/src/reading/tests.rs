@@ -8,6 +8,7 @@ use crate::{
     founding::{InitialState, NewRoom, Preset},
     testing::{Person, Theatre, raw, value},
     timeline::page::{Direction, Gap},
+    token::SyncToken,
 };
 
 fn visible(history_visibility: &str) -> NewRoom {
@@ -244,9 +245,11 @@ async fn tokens_of_pages_and_of_syncs_name_places_and_nothing_else_does() {
     let alice = theatre.person("alice").await;
     let room = alice.opens_a_room().await;
     alice.says(&room, "one").await;
-    let base = theatre.node.clocks().closed();
-    let token = theatre.node.tokens().encode(&crate::token::SyncToken { base, exceptions: [].into() });
-    let here = Gap(theatre.node.rooms().view(&room).await.unwrap().head_seq + 1);
+    // Not the closed position: within the millisecond of a send that is still below the event.
+    let view = theatre.node.rooms().view(&room).await.unwrap();
+    let here = Gap(view.head_seq + 1);
+    let token = SyncToken { base: view.event_pos, exceptions: [].into() };
+    let token = theatre.node.tokens().encode(&token);
     alice.says(&room, "two").await;
 
     let view = theatre.node.rooms().view(&room).await.unwrap();
