@@ -1,8 +1,9 @@
 //! Stream positions: hybrid-logical-clock stamps issued per slot (**I7**).
 //!
-//! A user and a room each belong to one of [`SLOTS`] slots by hash of the id. A position is milliseconds since the
-//! epoch and a counter, strictly increasing in its slot. A slot knows which of its positions are still in flight,
-//! so it can say below which position nothing will ever appear: the base of a sync token.
+//! A user and a room each belong to one of [`SLOTS`] slots by hash of the id. A position is microseconds since the
+//! epoch, strictly increasing in its slot: within a millisecond the rest counts, and a busy slot runs a little ahead.
+//! So a position is also what CQL takes a write's timestamp to be. A slot knows which of its positions are still in
+//! flight, so it can say below which position nothing will ever appear: the base of a sync token.
 
 use std::{
     collections::BTreeSet,
@@ -18,8 +19,8 @@ use parking_lot::Mutex;
 /// The number of slots, fixed for the life of a store.
 pub const SLOTS: usize = 256;
 
-/// Bits of a position that count within a millisecond.
-const COUNTER_BITS: u32 = 22;
+/// Positions in a millisecond.
+const PER_MS: i64 = 1_000;
 
 /// Where time comes from; simulations bring their own.
 pub trait WallClock: Send + Sync + 'static {
@@ -46,12 +47,12 @@ pub fn slot_of(id: &str) -> usize {
 
 /// The milliseconds since the epoch at which `pos` was issued (later, where the clock stood still).
 pub const fn pos_to_ms(pos: i64) -> u64 {
-    (pos >> COUNTER_BITS) as u64
+    (pos / PER_MS) as u64
 }
 
 /// The first position of a millisecond.
 pub const fn ms_to_pos(ms: u64) -> i64 {
-    (ms as i64) << COUNTER_BITS
+    ms as i64 * PER_MS
 }
 
 /// The clocks of all slots that this process owns.

@@ -83,6 +83,9 @@ pub enum StartError {
 
 /// How far ahead of the clock positions may be issued before the limit is persisted again.
 const LIMIT_AHEAD: Duration = Duration::from_secs(20);
+/// Milliseconds of positions beyond the limit that a process starting later skips: a slot that is busy at the limit counts
+/// on past it.
+const LIMIT_SLACK_MS: u64 = 1_000;
 /// How often the limit is looked at.
 const LIMIT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a room or a user stream may be unused before it is let go.
@@ -354,7 +357,7 @@ async fn start_clocks(store: &Store, wall: Arc<dyn WallClock>) -> Result<Arc<Slo
 /// Persists how far positions may go, then lets them.
 async fn persist_limit(store: &Store, clocks: &Arc<SlotClocks>) -> Result<(), StoreError> {
     let Some(limit_ms) = clocks.limit_to_persist(LIMIT_AHEAD) else { return Ok(()) };
-    let row = SlotRow { pos_limit: ms_to_pos(limit_ms + 1) };
+    let row = SlotRow { pos_limit: ms_to_pos(limit_ms + LIMIT_SLACK_MS) };
     let writes = (0..SLOTS as i64).map(|slot| put::<SlotTable>((slot,), (), &row, row.pos_limit)).collect();
     store.write(writes).await?;
     clocks.set_limit(limit_ms);

@@ -12,7 +12,7 @@ use super::{
 use crate::{StoreError, table::Family};
 
 /// The format that this code reads and writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The database and its trees. It is closed, and its folder free, when nobody holds it any more.
 pub(super) struct Trees {
