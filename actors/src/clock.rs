@@ -59,12 +59,18 @@ pub const fn ms_to_pos(ms: u64) -> i64 {
 pub struct SlotClocks {
     wall: Arc<dyn WallClock>,
     slots: Vec<Mutex<Slot>>,
+    /// The oldest position in flight of each slot, or [`NONE`]; written under the slot's lock, read without.
+    oldest: Vec<AtomicI64>,
+    /// Nothing is issued at or below it: the highest position that was ever said to be closed.
+    floor: AtomicI64,
     /// No position's time passes this: it is persisted, so that a restart under a clock that jumped back issues
     /// higher positions than before.
     limit_ms: AtomicI64,
 }
 
-#[derive(Default)]
+/// No position: above every one.
+const NONE: i64 = i64::MAX;
+
 struct Slot {
     last: i64,
     in_flight: BTreeSet<i64>,
@@ -79,9 +85,14 @@ impl std::fmt::Debug for SlotClocks {
 impl SlotClocks {
     /// Clocks that issue only above `floor`, the limit persisted by the process before this one.
     pub fn new(wall: Arc<dyn WallClock>, floor: i64) -> Arc<Self> {
-        let slots =
-            (0..SLOTS).map(|_| Mutex::new(Slot { last: floor, in_flight: BTreeSet::new() })).collect();
-        Arc::new(Self { wall, slots, limit_ms: AtomicI64::new(i64::MAX) })
+        let slot = || Mutex::new(Slot { last: floor, in_flight: BTreeSet::new() });
+        Arc::new(Self {
+            wall,
+            slots: (0..SLOTS).map(|_| slot()).collect(),
+            oldest: (0..SLOTS).map(|_| AtomicI64::new(NONE)).collect(),
+            floor: AtomicI64::new(floor),
+            limit_ms: AtomicI64::new(i64::MAX),
+        })
     }
 
     /// Milliseconds since the epoch.
@@ -93,7 +104,8 @@ impl SlotClocks {
     /// the present limit was set or it is not set yet. An idle server has nothing to persist.
     pub fn limit_to_persist(&self, ahead: Duration) -> Option<u64> {
         let limit = self.limit_ms.load(Ordering::Acquire);
-        let newest = self.slots.iter().map(|slot| slot.lock().last).max().unwrap_or(0);
+        let issued = self.slots.iter().map(|slot| slot.lock().last).max().unwrap_or(0);
+        let newest = issued.max(self.floor.load(Ordering::Acquire));
         let unset = limit == i64::MAX;
         let near = pos_to_ms(newest) as i64 + ahead.as_millis() as i64 / 2 > limit;
         (unset || near).then(|| self.now_ms().max(pos_to_ms(newest)) + ahead.as_millis() as u64)
@@ -109,10 +121,25 @@ impl SlotClocks {
     pub fn begin(self: &Arc<Self>, id: &str, count: usize) -> Pending {
         let slot = slot_of(id);
         let mut state = self.slots[slot].lock();
-        let first = self.now_pos().max(state.last + 1);
+        let first = self.first_above_the_floor(slot, &state);
         state.last = first + count.max(1) as i64 - 1;
         state.in_flight.insert(first);
         Pending { clocks: Arc::clone(self), slot, first }
+    }
+
+    /// The next position of a slot, shown as in flight before it is certain that nobody closed it meanwhile: whoever
+    /// raises the floor looks at the slots afterwards, so one of the two sees the other.
+    fn first_above_the_floor(&self, slot: usize, state: &Slot) -> i64 {
+        loop {
+            let floor = self.floor.load(Ordering::SeqCst);
+            let first = self.now_pos().max(state.last + 1).max(floor + 1);
+            if state.in_flight.is_empty() {
+                self.oldest[slot].store(first, Ordering::SeqCst);
+            }
+            if self.floor.load(Ordering::SeqCst) < first {
+                return first;
+            }
+        }
     }
 
     /// A position of its own for a write that nobody waits to see in order.
@@ -121,10 +148,12 @@ impl SlotClocks {
     }
 
     /// The position at or below which every slot is closed: nothing there is in flight or will ever be issued.
+    /// Every sync asks, so it takes no lock.
     pub fn closed(&self) -> i64 {
-        // The time is asked once for all slots: every sync comes here.
         let now = self.now_pos();
-        self.slots.iter().map(|slot| closed_slot(slot, now)).min().unwrap_or(0)
+        let floor = self.floor.fetch_max(now, Ordering::SeqCst).max(now);
+        let oldest = self.oldest.iter().map(|oldest| oldest.load(Ordering::SeqCst)).min().unwrap_or(NONE);
+        floor.min(oldest - 1)
     }
 
     /// The position up to which a slot without anything in flight may count now.
@@ -132,16 +161,6 @@ impl SlotClocks {
         let now = (self.wall.now_ms() as i64).min(self.limit_ms.load(Ordering::Acquire));
         ms_to_pos(now as u64)
     }
-}
-
-/// The closed position of one slot, which issues nothing at or below it from now on.
-fn closed_slot(slot: &Mutex<Slot>, now: i64) -> i64 {
-    let mut state = slot.lock();
-    if let Some(oldest) = state.in_flight.first() {
-        return oldest - 1;
-    }
-    state.last = state.last.max(now);
-    state.last
 }
 
 /// Positions in flight.
@@ -167,7 +186,10 @@ impl std::fmt::Debug for Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.clocks.slots[self.slot].lock().in_flight.remove(&self.first);
+        let mut state = self.clocks.slots[self.slot].lock();
+        state.in_flight.remove(&self.first);
+        let oldest = state.in_flight.first().copied().unwrap_or(NONE);
+        self.clocks.oldest[self.slot].store(oldest, Ordering::SeqCst);
     }
 }
 

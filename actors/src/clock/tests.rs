@@ -61,3 +61,25 @@ fn a_restart_issues_above_the_floor_of_the_process_before() {
 
     assert!(clocks.stamp("!a:x") > ms_to_pos(99));
 }
+
+#[test]
+fn what_was_closed_stays_closed_while_others_issue() {
+    let clocks = SlotClocks::new(Arc::new(SystemClock), 0);
+    let closing = Arc::new(AtomicI64::new(0));
+    std::thread::scope(|scope| {
+        for n in 0..3 {
+            let (clocks, closing) = (Arc::clone(&clocks), Arc::clone(&closing));
+            scope.spawn(move || {
+                for _ in 0..20_000 {
+                    let closed_before = closing.load(Ordering::SeqCst);
+                    let pending = clocks.begin(&format!("!{n}:x"), 1);
+                    assert!(pending.first() > closed_before);
+                    assert!(clocks.closed() < pending.first());
+                }
+            });
+        }
+        for _ in 0..20_000 {
+            closing.fetch_max(clocks.closed(), Ordering::SeqCst);
+        }
+    });
+}
