@@ -177,6 +177,26 @@ pub struct Page {
     pub more: bool,
 }
 
+/// A row with what decides over it, so that a copy of it lives and is replaced as the row itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// The row.
+    pub row: Row,
+    /// The stamp of the write; says nothing of rows that were appended or claimed.
+    pub stamp: Stamp,
+    /// What is left of its life, if it expires; in steps of the store's own, a second at most.
+    pub life: Option<Duration>,
+}
+
+/// Exported rows in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportPage {
+    /// At most `limit` rows.
+    pub rows: Vec<Exported>,
+    /// Whether the range holds more rows beyond the last one.
+    pub more: bool,
+}
+
 /// A store.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
@@ -218,6 +238,19 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Writes rows; see the module's words on atomicity. Durable on return.
     async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError>;
+
+    /// A range of one partition, with the stamps and lives of the rows: for copies, never on a request path.
+    async fn export(
+        &self,
+        table: &'static TableDef,
+        _partition: &Key,
+        _slice: Slice,
+    ) -> Result<ExportPage, StoreError> {
+        Err(StoreError::Misuse {
+            table: table.name,
+            reason: "this store does not export its rows".to_owned(),
+        })
+    }
 
     /// Partition keys of a table after `after`, in the store's own order, at most `limit`: for offline walks
     /// (check, dump, copy) and start-up, never on a request path.

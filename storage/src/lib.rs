@@ -21,7 +21,10 @@ pub mod store;
 pub mod table;
 pub mod tables;
 
-pub use contract::{Append, Backend, Claim, Expect, Guard, Order, Outcome, Page, Row, Slice, Stamp, Write};
+pub use contract::{
+    Append, Backend, Claim, Expect, ExportPage, Exported, Guard, Order, Outcome, Page, Row, Slice, Stamp,
+    Write,
+};
 pub use error::StoreError;
 pub use key::{FromKey, IntoKey, Key, KeyValue};
 pub use store::Store;

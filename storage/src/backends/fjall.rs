@@ -42,7 +42,7 @@ use self::{
 };
 use super::shape;
 use crate::{
-    Append, Backend, Claim, Guard, Outcome, Page, Row, Slice, StoreError, Write, key::Key,
+    Append, Backend, Claim, ExportPage, Guard, Outcome, Page, Row, Slice, StoreError, Write, key::Key,
     metrics::StoreMetrics, table::TableDef,
 };
 
@@ -214,6 +214,17 @@ impl Backend for FjallBackend {
         shape::writes(&writes)?;
         let bytes = bytes_of(&writes);
         self.writer.submit(Writes::new(writes), bytes).await
+    }
+
+    async fn export(
+        &self,
+        table: &'static TableDef,
+        partition: &Key,
+        slice: Slice,
+    ) -> Result<ExportPage, StoreError> {
+        shape::slice(table, partition, &slice)?;
+        self.metrics.reads.slice.increment(1);
+        self.reader()?.export(table, partition, slice).await
     }
 
     async fn partitions(

@@ -20,8 +20,8 @@ use self::{
 };
 use super::shape;
 use crate::{
-    Append, Backend, Claim, Guard, Outcome, Page, Row, Slice, StoreError, Write, clock::Clock, key::Key,
-    table::TableDef,
+    Append, Backend, Claim, ExportPage, Guard, Outcome, Page, Row, Slice, StoreError, Write, clock::Clock,
+    key::Key, table::TableDef,
 };
 
 /// How unhelpful the store is.
@@ -255,6 +255,19 @@ impl Backend for MemoryBackend {
         self.apply(writes).await?;
         self.step().await?;
         if cut { Err(unavailable("cut off in the middle of a write")) } else { Ok(()) }
+    }
+
+    async fn export(
+        &self,
+        table: &'static TableDef,
+        partition: &Key,
+        slice: Slice,
+    ) -> Result<ExportPage, StoreError> {
+        shape::slice(table, partition, &slice)?;
+        self.step().await?;
+        let now_ms = self.clock.now_ms();
+        let page = self.world().partition(table, partition).map(|rows| rows.export(slice, now_ms));
+        Ok(page.unwrap_or(ExportPage { rows: Vec::new(), more: false }))
     }
 
     async fn partitions(

@@ -1,6 +1,6 @@
 //! Rows that live for a time.
 
-use std::time::Duration;
+use std::{ops::Bound, time::Duration};
 
 use playhouse_storage::{Expect, Key, Order, Outcome, Table, tables::TransactionAnswer};
 
@@ -60,6 +60,31 @@ pub const LAWS: Laws = &[
             bench.store.write(vec![put(PAIRS, &user(), &row(), "for ever", 2)]).await.unwrap();
             bench.advance(MINUTE * 2);
             assert_eq!(value(&*bench.store, PAIRS, &user(), &row()).await.as_deref(), Some("for ever"));
+        })
+    }),
+    ("an export tells each row's stamp and what is left of its life", |bench| {
+        Box::pin(async move {
+            let store = &*bench.store;
+            let (short, forever) = (key(["!r:b", "short"]), key(["!s:b", "for ever"]));
+            let writes = vec![
+                put_for(&user(), &short, "short", 7, MINUTE),
+                put(PAIRS, &user(), &forever, "for ever", 8),
+                delete(PAIRS, &user(), &key(["!t:b", "gone"]), 9),
+            ];
+            store.write(writes).await.unwrap();
+            bench.advance(MINUTE / 2);
+
+            let page = store.export(PAIRS, &user(), everything(Order::Forward)).await.unwrap();
+
+            let [first, second] = &page.rows[..] else { panic!("{page:?}") };
+            assert_eq!((&first.row.clustering, first.stamp), (&short, 7));
+            let life = first.life.unwrap();
+            assert!((29.0..=30.0).contains(&life.as_secs_f64()), "{life:?}");
+            assert_eq!((&second.row.clustering, second.stamp, second.life), (&forever, 8, None));
+            assert!(!page.more);
+            let one = slice(Bound::Included(key(["!r:b"])), Bound::Unbounded, Order::Backward, 1);
+            let page = store.export(PAIRS, &user(), one).await.unwrap();
+            assert_eq!((page.rows.as_slice(), page.more), (std::slice::from_ref(second), true));
         })
     }),
     ("expiry outlives a restart", |bench| {

@@ -1,5 +1,7 @@
 //! What a stored value looks like: a kind, a stamp, an expiry, the bytes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use fjall::Slice;
 
@@ -60,6 +62,11 @@ impl<'a> Envelope<'a> {
     /// Whether readers see it.
     pub fn is_visible(&self, now_ms: u64) -> bool {
         !self.tombstone && !self.is_over(now_ms)
+    }
+
+    /// What is left of its life, if it expires.
+    pub fn life(&self, now_ms: u64) -> Option<Duration> {
+        (self.expires_ms != 0).then(|| Duration::from_millis(self.expires_ms.saturating_sub(now_ms)))
     }
 
     /// Whether this write replaces `stored`. **Invariant**: the answer does not depend on which came first, so at

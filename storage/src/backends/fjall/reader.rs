@@ -13,7 +13,7 @@ use super::{
     trees::{Trees, read_error},
 };
 use crate::{
-    Guard, Order, Page, Row, Slice, StoreError,
+    ExportPage, Exported, Guard, Order, Page, Row, Slice, StoreError,
     clock::Clock,
     key::Key,
     table::{Family, TableDef},
@@ -73,21 +73,47 @@ impl Reader {
         partition: &Key,
         slice: Slice,
     ) -> Result<Page, StoreError> {
+        let inline = slice.limit <= INLINE_ROWS;
+        let mut scan = self.scan(table, partition, slice, |clustering, row, _| to_row(clustering, row));
+        if inline && scan.run(INLINE_ENTRIES)? {
+            return Ok(Page { rows: scan.rows, more: scan.more });
+        }
+        blocking(move || scan.run(usize::MAX).map(|_| Page { rows: scan.rows, more: scan.more })).await
+    }
+
+    pub async fn export(
+        &self,
+        table: &'static TableDef,
+        partition: &Key,
+        slice: Slice,
+    ) -> Result<ExportPage, StoreError> {
+        let mut scan = self.scan(table, partition, slice, |clustering, row, now_ms| Exported {
+            row: to_row(clustering, row),
+            stamp: row.stamp,
+            life: row.life(now_ms),
+        });
+        blocking(move || scan.run(usize::MAX).map(|_| ExportPage { rows: scan.rows, more: scan.more })).await
+    }
+
+    fn scan<T>(
+        &self,
+        table: &'static TableDef,
+        partition: &Key,
+        slice: Slice,
+        make: fn(Key, &Envelope<'_>, u64) -> T,
+    ) -> Scan<T> {
         let Slice { from, to, order, limit } = slice;
         let range = codec::range(table, partition, &from, &to);
-        let prefix = codec::partition_key(table, partition).len();
-        let mut scan = Scan {
+        Scan {
             table,
-            prefix,
+            prefix: codec::partition_key(table, partition).len(),
             limit,
             now_ms: self.clock.now_ms(),
             entries: self.entries(table.family, range, order),
-            page: Page { rows: Vec::with_capacity(limit.min(INLINE_ROWS)), more: false },
-        };
-        if limit <= INLINE_ROWS && scan.run(INLINE_ENTRIES)? {
-            return Ok(scan.page);
+            make,
+            rows: Vec::with_capacity(limit.min(INLINE_ROWS)),
+            more: false,
         }
-        blocking(move || scan.run(usize::MAX).map(|_| scan.page)).await
     }
 
     pub fn guard(&self, table: &'static TableDef, partition: &Key) -> Result<Option<Guard>, StoreError> {
@@ -166,17 +192,21 @@ impl Reader {
 type Entries = Box<dyn Iterator<Item = fjall::Guard> + Send>;
 
 /// A range being read; it can move to another thread in the middle.
-struct Scan {
+struct Scan<T> {
     table: &'static TableDef,
     /// The length of the encoded partition key.
     prefix: usize,
     limit: usize,
     now_ms: u64,
     entries: Entries,
-    page: Page,
+    /// What becomes of a row at this time.
+    make: fn(Key, &Envelope<'_>, u64) -> T,
+    rows: Vec<T>,
+    /// Whether the range goes on beyond the rows.
+    more: bool,
 }
 
-impl Scan {
+impl<T> Scan<T> {
     /// Reads on for at most `budget` entries; whether the page is complete.
     fn run(&mut self, budget: usize) -> Result<bool, StoreError> {
         for _ in 0..budget {
@@ -189,11 +219,11 @@ impl Scan {
             if !row.is_visible(self.now_ms) {
                 continue;
             }
-            if self.page.rows.len() == self.limit {
-                self.page.more = true;
+            if self.rows.len() == self.limit {
+                self.more = true;
                 return Ok(true);
             }
-            self.page.rows.push(to_row(clustering, &row));
+            self.rows.push((self.make)(clustering, &row, self.now_ms));
         }
         Ok(false)
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Bound, time::Duration};
 use bytes::Bytes;
 
 use crate::{
-    Append, Claim, Expect, Guard, Order, Outcome, Page, Row, Slice, Stamp, Write,
+    Append, Claim, Expect, ExportPage, Exported, Guard, Order, Outcome, Page, Row, Slice, Stamp, Write,
     key::{Key, KeyValue},
     table::TableDef,
 };
@@ -69,18 +69,25 @@ impl Partition {
     }
 
     pub fn slice(&self, slice: Slice, now_ms: u64) -> Page {
+        let page = self.export(slice, now_ms);
+        Page { rows: page.rows.into_iter().map(|exported| exported.row).collect(), more: page.more }
+    }
+
+    pub fn export(&self, slice: Slice, now_ms: u64) -> ExportPage {
         let edges = Edges { from: slice.from, to: slice.to };
         let seen = self.rows.iter().filter(|(key, _)| edges.contain(key));
         let seen = seen.filter_map(|(key, cell)| {
-            cell.visible(now_ms).map(|value| Row { clustering: key.clone(), value: value.clone() })
+            let row = Row { clustering: key.clone(), value: cell.visible(now_ms)?.clone() };
+            let life = cell.expires_ms.map(|expires| Duration::from_millis(expires.saturating_sub(now_ms)));
+            Some(Exported { row, stamp: cell.stamp, life })
         });
-        let mut rows: Vec<Row> = match slice.order {
+        let mut rows: Vec<Exported> = match slice.order {
             Order::Forward => seen.take(slice.limit + 1).collect(),
             Order::Backward => seen.rev().take(slice.limit + 1).collect(),
         };
         let more = rows.len() > slice.limit;
         rows.truncate(slice.limit);
-        Page { rows, more }
+        ExportPage { rows, more }
     }
 
     pub fn guard(&self) -> Option<&Guard> {
