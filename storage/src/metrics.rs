@@ -1,9 +1,37 @@
 //! Metrics of the store. Handles are made once; install the recorder before the store is opened.
 
+use std::time::Instant;
+
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
+
+/// A histogram of durations.
+#[derive(Debug, Clone)]
+pub struct Timed(Histogram);
+
+/// Records the time since it was made when dropped.
+#[derive(Debug)]
+pub struct Timer<'a>(&'a Histogram, Instant);
+
+impl Timed {
+    /// Durations that go into a histogram, in seconds.
+    pub const fn new(histogram: Histogram) -> Self {
+        Self(histogram)
+    }
+
+    /// Starts a measurement.
+    pub fn start(&self) -> Timer<'_> {
+        Timer(&self.0, Instant::now())
+    }
+}
+
+impl Drop for Timer<'_> {
+    fn drop(&mut self) {
+        self.0.record(self.1.elapsed());
+    }
+}
 
 /// The handles of one store.
 #[derive(Clone)]
@@ -30,23 +58,23 @@ pub struct StoreMetrics {
     pub disk_bytes: Gauge,
     /// Rows removed because their time was over.
     pub expired: Counter,
-    /// Reads by operation.
+    /// Seconds of reads, by operation.
     pub reads: Reads,
 }
 
-/// Counters of reads, a closed set of operations.
+/// How long reads take, by a closed set of operations.
 #[derive(Clone)]
 pub struct Reads {
     /// Single rows.
-    pub get: Counter,
+    pub get: Timed,
     /// Calls for many single rows.
-    pub multi_get: Counter,
+    pub multi_get: Timed,
     /// Ranges of a partition.
-    pub slice: Counter,
+    pub slice: Timed,
     /// Guards.
-    pub guard: Counter,
+    pub guard: Timed,
     /// Walks over partitions.
-    pub partitions: Counter,
+    pub partitions: Timed,
 }
 
 impl std::fmt::Debug for StoreMetrics {
@@ -59,7 +87,7 @@ impl StoreMetrics {
     /// Registers the metrics with the installed recorder.
     pub fn register() -> Self {
         describe();
-        let reads = |op: &'static str| counter!("playhouse_store_reads_total", "op" => op);
+        let reads = |op: &'static str| Timed(histogram!("playhouse_store_read_seconds", "op" => op));
         let metrics = Self {
             commit_seconds: histogram!("playhouse_store_commit_seconds"),
             fsync_seconds: histogram!("playhouse_store_fsync_seconds"),
@@ -109,5 +137,5 @@ fn describe() {
     describe_gauge!("playhouse_store_memtable_bytes", "Bytes of rows in memory that are not in tables yet");
     describe_gauge!("playhouse_store_disk_bytes", "Bytes that the store takes on disk");
     describe_counter!("playhouse_store_expired_rows_total", "Rows removed because their time was over");
-    describe_counter!("playhouse_store_reads_total", "Reads by operation");
+    describe_histogram!("playhouse_store_read_seconds", "Time of a read, by operation");
 }

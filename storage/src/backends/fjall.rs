@@ -155,7 +155,7 @@ impl Backend for FjallBackend {
         clustering: &Key,
     ) -> Result<Option<Row>, StoreError> {
         shape::row(table, partition, clustering)?;
-        self.metrics.reads.get.increment(1);
+        let _timer = self.metrics.reads.get.start();
         self.reader()?.get(table, partition, clustering)
     }
 
@@ -165,7 +165,7 @@ impl Backend for FjallBackend {
         keys: &[(Key, Key)],
     ) -> Result<Vec<Option<Row>>, StoreError> {
         keys.iter().try_for_each(|(partition, clustering)| shape::row(table, partition, clustering))?;
-        self.metrics.reads.multi_get.increment(1);
+        let _timer = self.metrics.reads.multi_get.start();
         self.reader()?.multi_get(table, keys).await
     }
 
@@ -176,7 +176,7 @@ impl Backend for FjallBackend {
         slice: Slice,
     ) -> Result<Page, StoreError> {
         shape::slice(table, partition, &slice)?;
-        self.metrics.reads.slice.increment(1);
+        let _timer = self.metrics.reads.slice.start();
         self.reader()?.slice(table, partition, slice).await
     }
 
@@ -184,7 +184,7 @@ impl Backend for FjallBackend {
         shape::guarded(table, partition)?;
         // A failed commit may still be on disk: only the next start knows what the guard is.
         self.health.check()?;
-        self.metrics.reads.guard.increment(1);
+        let _timer = self.metrics.reads.guard.start();
         self.reader()?.guard(table, partition)
     }
 
@@ -223,7 +223,7 @@ impl Backend for FjallBackend {
         slice: Slice,
     ) -> Result<ExportPage, StoreError> {
         shape::slice(table, partition, &slice)?;
-        self.metrics.reads.slice.increment(1);
+        let _timer = self.metrics.reads.slice.start();
         self.reader()?.export(table, partition, slice).await
     }
 
@@ -234,7 +234,7 @@ impl Backend for FjallBackend {
         limit: usize,
     ) -> Result<Vec<Key>, StoreError> {
         after.map_or(Ok(()), |after| shape::partition(table, after))?;
-        self.metrics.reads.partitions.increment(1);
+        let _timer = self.metrics.reads.partitions.start();
         self.reader()?.partitions(table, after, limit).await
     }
 
