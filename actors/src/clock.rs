@@ -9,7 +9,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -61,6 +61,8 @@ pub struct SlotClocks {
     slots: Vec<Mutex<Slot>>,
     /// The oldest position in flight of each slot, or [`NONE`]; written under the slot's lock, read without.
     oldest: Vec<AtomicI64>,
+    /// How many slots have something in flight; mostly none.
+    busy: AtomicUsize,
     /// Nothing is issued at or below it: the highest position that was ever said to be closed.
     floor: AtomicI64,
     /// No position's time passes this: it is persisted, so that a restart under a clock that jumped back issues
@@ -90,6 +92,7 @@ impl SlotClocks {
             wall,
             slots: (0..SLOTS).map(|_| slot()).collect(),
             oldest: (0..SLOTS).map(|_| AtomicI64::new(NONE)).collect(),
+            busy: AtomicUsize::new(0),
             floor: AtomicI64::new(floor),
             limit_ms: AtomicI64::new(i64::MAX),
         })
@@ -130,6 +133,9 @@ impl SlotClocks {
     /// The next position of a slot, shown as in flight before it is certain that nobody closed it meanwhile: whoever
     /// raises the floor looks at the slots afterwards, so one of the two sees the other.
     fn first_above_the_floor(&self, slot: usize, state: &Slot) -> i64 {
+        if state.in_flight.is_empty() {
+            self.busy.fetch_add(1, Ordering::SeqCst);
+        }
         loop {
             let floor = self.floor.load(Ordering::SeqCst);
             let first = self.now_pos().max(state.last + 1).max(floor + 1);
@@ -152,8 +158,23 @@ impl SlotClocks {
     pub fn closed(&self) -> i64 {
         let now = self.now_pos();
         let floor = self.floor.fetch_max(now, Ordering::SeqCst).max(now);
-        let oldest = self.oldest.iter().map(|oldest| oldest.load(Ordering::SeqCst)).min().unwrap_or(NONE);
-        floor.min(oldest - 1)
+        floor.min(self.oldest_in_flight() - 1)
+    }
+
+    /// How long the oldest position in flight has been so: nothing that comes after it is shown before it ends.
+    pub fn oldest_open(&self) -> Duration {
+        match self.oldest_in_flight() {
+            NONE => Duration::ZERO,
+            oldest => Duration::from_millis(self.now_ms().saturating_sub(pos_to_ms(oldest))),
+        }
+    }
+
+    /// The oldest position in flight of all slots, or [`NONE`].
+    fn oldest_in_flight(&self) -> i64 {
+        if self.busy.load(Ordering::SeqCst) == 0 {
+            return NONE;
+        }
+        self.oldest.iter().map(|oldest| oldest.load(Ordering::SeqCst)).min().unwrap_or(NONE)
     }
 
     /// The position up to which a slot without anything in flight may count now.
@@ -190,6 +211,9 @@ impl Drop for Pending {
         state.in_flight.remove(&self.first);
         let oldest = state.in_flight.first().copied().unwrap_or(NONE);
         self.clocks.oldest[self.slot].store(oldest, Ordering::SeqCst);
+        if oldest == NONE {
+            self.clocks.busy.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 
