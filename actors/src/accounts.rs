@@ -37,7 +37,7 @@ pub use login::{Login, LoginToken, NewDevice};
 pub use password::Cost;
 pub use refresh::Refreshed;
 pub use register::NewAccount;
-pub use session::Session;
+pub use session::{SESSION_BYTES, Session};
 
 /// What accounts need to know of the configuration.
 #[derive(Debug, Clone)]

@@ -10,11 +10,13 @@ pub mod feed;
 use std::{collections::HashMap, sync::Arc};
 
 use dashmap::DashMap;
+use metrics::Gauge;
 use ractor::ActorRef;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use crate::{
     clock::{Pending, slot_of},
+    metrics::{ActorKind, Counted, KindMetrics},
     room::{RoomEvent, RoomView, message::Waiter},
 };
 use actor::HubMessage;
@@ -52,13 +54,15 @@ struct HubRoom {
 pub struct HubHandle {
     hub: Arc<Hub>,
     shards: Arc<Vec<arc_swap::ArcSwap<ActorRef<HubMessage>>>>,
+    waiting: Gauge,
 }
 
 impl HubHandle {
     /// The address of a hub with running shards.
     pub(crate) fn new(hub: Arc<Hub>, shards: Vec<ActorRef<HubMessage>>) -> Self {
         let shards = shards.into_iter().map(arc_swap::ArcSwap::from_pointee).collect();
-        Self { hub, shards: Arc::new(shards) }
+        let waiting = KindMetrics::of(ActorKind::Hub).waiting;
+        Self { hub, shards: Arc::new(shards), waiting }
     }
 
     /// The hub's memory.
@@ -70,9 +74,8 @@ impl HubHandle {
     pub fn publish(&self, batch: RoomBatch) {
         self.hub.set_view(Arc::clone(&batch.view));
         let shard = &self.shards[slot_of(batch.view.room_id.as_str()) % self.shards.len()];
-        if let Err(ractor::MessagingErr::SendErr(HubMessage::Batch(batch))) =
-            shard.load().cast(HubMessage::Batch(Box::new(batch)))
-        {
+        let message = HubMessage::Batch(Box::new(batch), Counted::of(&self.waiting));
+        if let Err(ractor::MessagingErr::SendErr(HubMessage::Batch(batch, _))) = shard.load().cast(message) {
             // The shard is being replaced: do its work here, late rather than never.
             self.hub.deliver(*batch);
         }

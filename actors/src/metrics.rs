@@ -1,8 +1,11 @@
 //! Metrics of the actors. Handles are made once; labels come from closed sets.
 
-use std::{sync::Arc, time::Instant};
+mod describe;
+
+use std::sync::Arc;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+pub use playhouse_storage::metrics::{Timed, Timer};
 
 use crate::room::RoomEvent;
 
@@ -31,26 +34,6 @@ impl ActorKind {
     }
 }
 
-/// A histogram of durations.
-#[derive(Clone)]
-pub struct Timed(Histogram);
-
-/// Records the time since it was made when dropped.
-pub struct Timer<'a>(&'a Histogram, Instant);
-
-impl Timed {
-    /// Starts a measurement.
-    pub fn start(&self) -> Timer<'_> {
-        Timer(&self.0, Instant::now())
-    }
-}
-
-impl Drop for Timer<'_> {
-    fn drop(&mut self) {
-        self.0.record(self.1.elapsed().as_secs_f64());
-    }
-}
-
 /// Metrics of one kind of actor.
 #[derive(Clone)]
 pub struct KindMetrics {
@@ -64,6 +47,8 @@ pub struct KindMetrics {
     pub reloads: Counter,
     /// Times that an id was quarantined.
     pub quarantines: Counter,
+    /// Ids that are quarantined now.
+    pub quarantined: Gauge,
     /// Requests refused because the mailbox was full.
     pub refused: Counter,
 }
@@ -78,9 +63,73 @@ impl KindMetrics {
             failures: counter!("playhouse_actor_failures_total", "kind" => kind),
             reloads: counter!("playhouse_actor_reloads_total", "kind" => kind),
             quarantines: counter!("playhouse_actor_quarantines_total", "kind" => kind),
+            quarantined: gauge!("playhouse_actors_quarantined", "kind" => kind),
             refused: counter!("playhouse_actor_admission_refused_total", "kind" => kind),
         }
     }
+}
+
+/// One more in a gauge, until it is dropped.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// Counts in `gauge`.
+    pub fn of(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+/// The caches whose hits are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheKind {
+    /// Rooms as of their newest commit.
+    RoomView,
+    /// What access tokens stand for.
+    Session,
+}
+
+/// Metrics of one cache.
+#[derive(Debug, Clone)]
+pub struct CacheMetrics {
+    /// What was found in memory.
+    pub hits: Counter,
+    /// What had to be loaded.
+    pub misses: Counter,
+    /// Bytes in memory, estimated.
+    pub bytes: Gauge,
+}
+
+impl CacheMetrics {
+    /// The handles of a cache.
+    pub fn of(cache: CacheKind) -> Self {
+        let cache = match cache {
+            CacheKind::RoomView => "room_view",
+            CacheKind::Session => "session",
+        };
+        Self {
+            hits: counter!("playhouse_cache_hits_total", "cache" => cache),
+            misses: counter!("playhouse_cache_misses_total", "cache" => cache),
+            bytes: gauge!("playhouse_cache_bytes", "cache" => cache),
+        }
+    }
+}
+
+/// Seconds of CPU in one resolution of forked state. It looks its handle up: forks are rare, and far dearer.
+pub fn state_resolution() -> Timed {
+    Timed::new(histogram!("playhouse_state_resolution_seconds"))
+}
+
+/// Seconds of CPU in one password hash.
+pub fn password_hash() -> Timed {
+    Timed::new(histogram!("playhouse_password_hash_seconds"))
 }
 
 /// The handles.
@@ -91,6 +140,8 @@ pub struct Metrics {
     pub user_handle: Timed,
     /// Seconds in the hub's handler.
     pub hub_handle: Timed,
+    /// Seconds in an ingest's handler.
+    pub ingest_handle: Timed,
     /// Seconds from the start of a room's commit to its end.
     pub room_commit: Timed,
     /// Seconds from an admitted send to its answer.
@@ -99,16 +150,16 @@ pub struct Metrics {
     pub sync: Timed,
     /// Events in a room's commit.
     pub commit_events: Histogram,
-    /// Room views found in memory.
-    pub view_hits: Counter,
-    /// Room views that had to be loaded.
-    pub view_misses: Counter,
-    /// Bytes of the room views in memory, estimated.
-    pub view_bytes: Gauge,
+    /// Room views in memory.
+    pub views: CacheMetrics,
+    /// Syncs that wait for something to happen.
+    pub sync_waiting: Gauge,
     /// Times that a waiting sync was woken.
     pub sync_wakeups: Counter,
     /// Rooms left out of a sync because they could not be loaded.
     pub sync_rooms_left_out: Counter,
+    /// How long the oldest position has been in flight: below it no sync sees anything new.
+    pub oldest_open_position: Gauge,
     events: [Counter; EVENT_CLASSES.len()],
 }
 
@@ -117,21 +168,26 @@ const EVENT_CLASSES: [&str; 5] = ["message", "encrypted", "member", "state", "ot
 impl Metrics {
     /// Registers the handles with the installed recorder.
     pub fn new() -> Arc<Self> {
-        let handle =
-            |kind: ActorKind| Timed(histogram!("playhouse_actor_handle_seconds", "kind" => kind.label()));
+        describe::all();
+        // So that they are there, at zero, before the first of them happens.
+        let _ = state_resolution();
+        let handle = |kind: ActorKind| {
+            Timed::new(histogram!("playhouse_actor_handle_seconds", "kind" => kind.label()))
+        };
         Arc::new(Self {
             room_handle: handle(ActorKind::Room),
             user_handle: handle(ActorKind::User),
             hub_handle: handle(ActorKind::Hub),
-            room_commit: Timed(histogram!("playhouse_room_commit_seconds")),
-            send: Timed(histogram!("playhouse_send_seconds")),
-            sync: Timed(histogram!("playhouse_sync_seconds")),
+            ingest_handle: handle(ActorKind::Ingest),
+            room_commit: Timed::new(histogram!("playhouse_room_commit_seconds")),
+            send: Timed::new(histogram!("playhouse_send_seconds")),
+            sync: Timed::new(histogram!("playhouse_sync_seconds")),
             commit_events: histogram!("playhouse_room_commit_events"),
-            view_hits: counter!("playhouse_cache_hits_total", "cache" => "room_view"),
-            view_misses: counter!("playhouse_cache_misses_total", "cache" => "room_view"),
-            view_bytes: gauge!("playhouse_cache_bytes", "cache" => "room_view"),
+            views: CacheMetrics::of(CacheKind::RoomView),
+            sync_waiting: gauge!("playhouse_sync_waiting"),
             sync_wakeups: counter!("playhouse_sync_wakeups_total"),
             sync_rooms_left_out: counter!("playhouse_sync_rooms_left_out_total"),
+            oldest_open_position: gauge!("playhouse_oldest_open_position_seconds"),
             events: EVENT_CLASSES.map(|class| counter!("playhouse_events_persisted_total", "class" => class)),
         })
     }

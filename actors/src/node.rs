@@ -88,6 +88,8 @@ const LIMIT_AHEAD: Duration = Duration::from_secs(20);
 const LIMIT_SLACK_MS: u64 = 1_000;
 /// How often the limit is looked at.
 const LIMIT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the memory that rooms hold is compared with what they may hold.
+const PASSIVATION_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a room or a user stream may be unused before it is let go.
 const IDLE: Duration = Duration::from_mins(10);
 
@@ -269,8 +271,9 @@ impl Node {
             node.rooms.report();
             node.ingest.report();
             node.users.report();
+            node.metrics.oldest_open_position.set(node.clocks.oldest_open());
         });
-        let passivation = every(Duration::from_secs(30), self, |node| async move {
+        let passivation = every(PASSIVATION_INTERVAL, self, |node| async move {
             node.rooms.passivate(IDLE, node.config.room_bytes);
             node.ingest.passivate(IDLE);
             node.users.passivate(IDLE);

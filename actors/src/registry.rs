@@ -31,6 +31,8 @@ const QUARANTINE: Duration = Duration::from_mins(5);
 
 /// The actor of one id, or its empty place.
 pub struct Place<M> {
+    /// For the log alone.
+    id: String,
     actor: ArcSwapOption<ActorRef<M>>,
     starting: tokio::sync::Mutex<()>,
     permits: Arc<Semaphore>,
@@ -87,6 +89,7 @@ impl<M: Message> Registry<M> {
         }
         Arc::clone(&self.places.entry(id.to_owned()).or_insert_with(|| {
             Arc::new(Place {
+                id: id.to_owned(),
                 actor: ArcSwapOption::empty(),
                 starting: tokio::sync::Mutex::new(()),
                 permits: Arc::new(Semaphore::new(self.permits_each)),
@@ -146,9 +149,11 @@ impl<M: Message> Registry<M> {
                 End::Reload => metrics.reloads.increment(1),
                 End::Failed => {
                     metrics.failures.increment(1);
+                    let id = &place.id;
+                    error!(kind = kind.label(), id, "an actor failed and starts anew when it is asked for");
                     if place.note_failure() {
                         metrics.quarantines.increment(1);
-                        error!(kind = kind.label(), "an actor is quarantined after repeated failures");
+                        error!(kind = kind.label(), id, "an actor is quarantined after repeated failures");
                     }
                 }
             }
@@ -186,11 +191,15 @@ impl<M: Message> Registry<M> {
         });
     }
 
-    /// Sets the gauge of messages that were admitted and not answered yet.
+    /// Sets the gauges of messages that were admitted and not answered yet, and of ids in quarantine.
     pub fn report(&self) {
-        let waiting = |place: &Place<M>| self.permits_each - place.permits.available_permits();
-        let waiting: usize = self.places.iter().map(|entry| waiting(entry.value())).sum();
+        let (mut waiting, mut quarantined) = (0, 0_u32);
+        for place in &self.places {
+            waiting += self.permits_each - place.permits.available_permits();
+            quarantined += u32::from(place.quarantine_left().is_some());
+        }
         self.metrics.waiting.set(waiting as f64);
+        self.metrics.quarantined.set(quarantined);
     }
 
     /// Drains every actor and waits until they are gone or `deadline` has passed.

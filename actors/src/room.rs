@@ -9,10 +9,12 @@
 //! | `load`, `replay` | activation: from the log to the machine, and what a crash left undone |
 //! | `settlement` | commits of unknown outcome |
 //! | `view` | what everyone else sees: an immutable snapshot after each commit |
+//! | `census` | numbers over all active rooms, for metrics |
 //! | `handle` | the address: admission, deadline, retries |
 //! | `directory` | finds or starts the actor of a room; passivation and quarantine |
 
 pub mod actor;
+mod census;
 pub mod commit;
 pub mod create;
 pub mod directory;

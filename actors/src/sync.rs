@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Node, user::UserError};
+use crate::{Node, metrics::Counted, user::UserError};
 pub use request::SyncRequest;
 pub use response::SyncResponse;
 
@@ -55,6 +55,7 @@ pub async fn sync(node: &Node, request: &SyncRequest) -> Result<SyncResponse, Us
             return Ok(built.response);
         }
         let until = if built.behind { deadline.min(Instant::now() + CLOSING) } else { deadline };
+        let _waiting = Counted::of(&node.metrics().sync_waiting);
         if let Ok(Ok(())) = timeout_at(until, bell.changed()).await {
             node.metrics().sync_wakeups.increment(1);
         }

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::{
     ApiError, IntoReply, Json,
     endpoint::Incoming,
+    metrics,
     reply::{self, Made},
 };
 
@@ -24,5 +25,5 @@ pub async fn ready(incoming: Incoming) -> Result<impl IntoReply, ApiError> {
 /// `GET /metrics`, in Prometheus's text format.
 pub async fn metrics(incoming: Incoming) -> Result<impl IntoReply, ApiError> {
     let handle = incoming.gateway.metrics.as_ref().ok_or_else(ApiError::unrecognized)?;
-    Ok(Made(reply::text(StatusCode::OK, handle.render())))
+    Ok(Made(reply::text(StatusCode::OK, metrics::render(handle))))
 }

@@ -123,7 +123,7 @@ impl Listener {
                 }
             };
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-                metrics::connection_refused("full");
+                metrics::connection_refused(metrics::Refusal::Full);
                 continue;
             };
             let connection = Connection {

@@ -58,7 +58,10 @@ where
     let span = tracing::info_span!("request", %id, method, template);
     let answer = async {
         let answer = match found {
-            Ok(found) => panic::caught(answer(&gateway, &entrance, &id, found, request)).await,
+            Ok(found) => {
+                let answer = metrics::busy(template, answer(&gateway, &entrance, &id, found, request));
+                panic::caught(answer).await
+            }
             Err(refusal) => Err(refusal),
         };
         let reply = answer.unwrap_or_else(response::of_error);

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use metrics_exporter_prometheus::PrometheusHandle;
 use playhouse_actors::{
     Node, NodeConfig,
-    accounts::{AccountSettings, Cost},
+    accounts::{AccountSettings, Cost, SESSION_BYTES},
     node::StartError as NodeError,
 };
 use playhouse_storage::{
@@ -34,9 +34,6 @@ const FINISH: Duration = Duration::from_secs(2);
 
 /// Of the memory for caches, the share of the store's block cache; the rest is for rooms and sessions.
 const STORE_SHARE: u64 = 4;
-
-/// What a session in memory weighs, about.
-const SESSION_BYTES: u64 = 512;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -241,6 +238,7 @@ pub fn start_metrics(config: &Config) -> Result<Option<PrometheusHandle>, StartE
         return Ok(None);
     }
     let handle = metrics::install().map_err(|error| StartError::Process(error.to_string()))?;
-    tokio::spawn(metrics::upkeep(handle.clone()));
+    metrics::memory_limit(config.memory_limit.bytes());
+    tokio::spawn(metrics::upkeep(handle.clone(), config.data_dir.clone()));
     Ok(Some(handle))
 }

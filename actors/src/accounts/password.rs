@@ -9,6 +9,7 @@ use argon2::{
 use tokio::sync::Semaphore;
 
 use super::AccountError;
+use crate::metrics::{self, Timed};
 
 /// The longest password; what is longer is refused before anything is computed.
 const MAX_PASSWORD_BYTES: usize = 1_024;
@@ -43,13 +44,15 @@ pub(super) struct Passwords {
     decoy: Arc<str>,
     waiting: Semaphore,
     running: Semaphore,
+    seconds: Timed,
 }
 
 impl Passwords {
     pub(super) fn new(cost: Cost) -> Self {
         let decoy = hash(cost, "decoy").expect("hashing a constant").into();
         let running = Semaphore::new(available_parallelism().map_or(1, usize::from));
-        Self { cost, decoy, waiting: Semaphore::new(MAX_WAITING), running }
+        let waiting = Semaphore::new(MAX_WAITING);
+        Self { cost, decoy, waiting, running, seconds: metrics::password_hash() }
     }
 
     /// The hash of a new password in PHC format.
@@ -81,7 +84,12 @@ impl Passwords {
     ) -> Result<T, AccountError> {
         let _place = self.waiting.try_acquire().map_err(|_| AccountError::Busy)?;
         let _turn = self.running.acquire().await.map_err(|_| AccountError::Busy)?;
-        tokio::task::spawn_blocking(work).await.map_err(|panic| AccountError::Internal(panic.to_string()))
+        let seconds = self.seconds.clone();
+        let timed = move || {
+            let _timer = seconds.start();
+            work()
+        };
+        tokio::task::spawn_blocking(timed).await.map_err(|panic| AccountError::Internal(panic.to_string()))
     }
 }
 

@@ -20,9 +20,13 @@ use super::{
     AccountError, Accounts, Inner,
     secret::{MAX_TOKEN_BYTES, TokenHash},
 };
+use crate::metrics::{CacheKind, CacheMetrics};
 
 /// How often "last seen" of a device is written down.
 const SEEN_EVERY: Duration = Duration::from_hours(1);
+
+/// What a session in memory weighs, about.
+pub const SESSION_BYTES: u64 = 512;
 
 /// What an access token stands for.
 #[derive(Debug)]
@@ -51,7 +55,10 @@ struct Seen {
 /// **Invariant:** a session enters under its user's lock, after its device's row was read under it, and leaves under
 /// the same lock before that row changes. So a token that was revoked is never found here again.
 #[derive(Debug)]
-pub(super) struct Sessions(Cache<TokenHash, Arc<Session>>);
+pub(super) struct Sessions {
+    cache: Cache<TokenHash, Arc<Session>>,
+    metrics: CacheMetrics,
+}
 
 impl Session {
     /// Whether the user administers the server.
@@ -97,18 +104,30 @@ impl Session {
 
 impl Sessions {
     pub(super) fn new(capacity: usize) -> Self {
-        Self(Cache::new(capacity))
+        Self { cache: Cache::new(capacity), metrics: CacheMetrics::of(CacheKind::Session) }
+    }
+
+    fn get(&self, hash: &TokenHash) -> Option<Arc<Session>> {
+        let session = self.cache.get(hash);
+        let counted = if session.is_some() { &self.metrics.hits } else { &self.metrics.misses };
+        counted.increment(1);
+        session
+    }
+
+    fn insert(&self, hash: TokenHash, session: Arc<Session>) {
+        self.cache.insert(hash, session);
+        self.metrics.bytes.set((self.cache.len() as u64 * SESSION_BYTES) as f64);
     }
 
     pub(super) fn forget(&self, hashes: &[String]) {
         for hash in hashes {
-            self.0.remove(&TokenHash::stored(hash));
+            self.cache.remove(&TokenHash::stored(hash));
         }
     }
 
     /// A session in memory, without making it look used.
     pub(super) fn peek(&self, hash: &str) -> Option<Arc<Session>> {
-        self.0.peek(&TokenHash::stored(hash))
+        self.cache.peek(&TokenHash::stored(hash))
     }
 }
 
@@ -122,7 +141,7 @@ impl Accounts {
             return Err(AccountError::UnknownToken);
         }
         let hash = TokenHash::of(token);
-        let session = match self.inner.sessions.0.get(&hash) {
+        let session = match self.inner.sessions.get(&hash) {
             Some(session) => session,
             None => self.look_up(hash).await?,
         };
@@ -161,7 +180,7 @@ impl Inner {
         let account = account.ok_or(AccountError::UnknownToken)?;
         let device = self.settle_rotation(&user, &device_id, device, &hash).await?;
         let session = Arc::new(Session::new(user, device_id, token.expires_ts, &account, &device));
-        self.sessions.0.insert(hash, Arc::clone(&session));
+        self.sessions.insert(hash, Arc::clone(&session));
         Ok(session)
     }
 

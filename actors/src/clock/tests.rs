@@ -41,9 +41,11 @@ fn a_position_in_flight_holds_the_closed_position_back() {
     wall.0.store(2_000, Ordering::Relaxed);
 
     assert_eq!(clocks.closed(), pending.first() - 1);
+    assert_eq!(clocks.oldest_open(), Duration::from_secs(1));
 
     drop(pending);
     assert_eq!(clocks.closed(), ms_to_pos(2_000));
+    assert_eq!(clocks.oldest_open(), Duration::ZERO);
 }
 
 #[test]

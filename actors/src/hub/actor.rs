@@ -6,7 +6,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::{Hub, HubHandle, RoomBatch};
 use crate::{
-    metrics::{ActorKind, KindMetrics, Metrics},
+    metrics::{ActorKind, Counted, KindMetrics, Metrics},
     supervision::{End, Supervision},
 };
 
@@ -15,8 +15,8 @@ const SHARDS: usize = 4;
 
 /// What a shard is told.
 pub enum HubMessage {
-    /// A room's batch to deliver.
-    Batch(Box<RoomBatch>),
+    /// A room's batch to deliver, counted while it waits.
+    Batch(Box<RoomBatch>, Counted),
     /// Panics, to prove that a panic loses nothing.
     #[cfg(any(test, feature = "fault-injection"))]
     Panic,
@@ -44,7 +44,7 @@ impl Actor for HubShard {
     ) -> Result<(), ActorProcessingErr> {
         let _timer = self.metrics.hub_handle.start();
         match message {
-            HubMessage::Batch(batch) => self.hub.deliver(*batch),
+            HubMessage::Batch(batch, _counted) => self.hub.deliver(*batch),
             #[cfg(any(test, feature = "fault-injection"))]
             HubMessage::Panic => panic!("injected"),
         }

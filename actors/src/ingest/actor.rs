@@ -91,6 +91,7 @@ impl Actor for IngestActor {
         message: IngestMessage,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
+        let _timer = self.rooms.metrics().ingest_handle.start();
         match message {
             IngestMessage::Receive { pdu, reply, permit } => {
                 let outcome = self.receive(pdu).await;

@@ -23,7 +23,10 @@ use super::{
     IngestError, PreparedEvent,
     state::{after_event, difference},
 };
-use crate::room::{RoomError, RoomView, load::read_event};
+use crate::{
+    metrics,
+    room::{RoomError, RoomView, load::read_event},
+};
 
 /// Events that one resolution may look at.
 const MOST_AUTH_EVENTS: usize = 50_000;
@@ -168,10 +171,12 @@ async fn resolve_all(
         return Ok(states.remove(0));
     }
     let known = Arc::new(auth_chains(store, view, &states, own).await?);
-    let version = view.version;
-    let resolved =
-        tokio::task::spawn_blocking(move || resolve(version, &states, &|id| known.get(id).cloned())).await;
-    match resolved {
+    let (version, seconds) = (view.version, metrics::state_resolution());
+    let work = move || {
+        let _timer = seconds.start();
+        resolve(version, &states, &|id| known.get(id).cloned())
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(Ok(state)) => Ok(state),
         Ok(Err(error)) => Err(IngestError::Room(RoomError::Corrupt(error.to_string()))),
         Err(_) => Err(IngestError::Room(RoomError::retry())),

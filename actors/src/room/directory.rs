@@ -10,6 +10,7 @@ use ruma::{OwnedRoomId, RoomId, UserId, events::room::member::MembershipState};
 use super::{
     RoomError, RoomHandle, RoomView,
     actor::{RoomActor, RoomArguments},
+    census::Census,
     machine::Workshop,
     message::RoomMessage,
     settlement::Settlement,
@@ -67,10 +68,10 @@ impl Rooms {
     pub async fn view(&self, room_id: &RoomId) -> Result<Arc<RoomView>, RoomError> {
         for _ in 0..ATTEMPTS {
             if let Some(view) = self.inner.hub.hub().view(room_id) {
-                self.inner.metrics.view_hits.increment(1);
+                self.inner.metrics.views.hits.increment(1);
                 return Ok(view);
             }
-            self.inner.metrics.view_misses.increment(1);
+            self.inner.metrics.views.misses.increment(1);
             let actor = self.actor(room_id, None).await?;
             if let Some(view) = self.inner.hub.hub().view(room_id) {
                 return Ok(view);
@@ -165,25 +166,29 @@ impl Rooms {
         &self.inner.workshop
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }
 
-    /// Lets idle rooms go, and beyond `budget_bytes` those that were used longest ago.
+    /// Lets idle rooms go, and beyond `budget_bytes` those that were used longest ago; counts the active ones.
     pub fn passivate(&self, idle: Duration, budget_bytes: usize) {
         self.inner.registry.passivate(idle, |_| true);
-        let (mut held, mut kept) = (0, 0);
+        let (mut held, mut kept, mut census) = (0, 0, Census::default());
         for id in self.inner.registry.by_last_use().into_iter().rev() {
             let view =
                 <&RoomId>::try_from(id.as_str()).ok().and_then(|room_id| self.inner.hub.hub().view(room_id));
-            held += view.map_or(0, |view| view.estimated_bytes());
+            held += view.as_ref().map_or(0, |view| view.estimated_bytes());
+            if let Some(view) = view {
+                census.count(&view);
+            }
             if held > budget_bytes {
                 self.inner.registry.drain(&id);
             } else {
                 kept = held;
             }
         }
-        self.inner.metrics.view_bytes.set(kept as f64);
+        self.inner.metrics.views.bytes.set(kept as f64);
+        census.publish();
     }
 
     /// Sets the gauge of waiting requests.

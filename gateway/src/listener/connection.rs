@@ -53,9 +53,9 @@ impl Connection {
                     Ok(Ok(stream)) => self.speak(stream, Transport::Tls).await,
                     Ok(Err(error)) => {
                         tracing::debug!(%error, "TLS handshake failed");
-                        metrics::connection_refused("tls");
+                        metrics::connection_refused(metrics::Refusal::Tls);
                     }
-                    Err(_) => metrics::connection_refused("tls timeout"),
+                    Err(_) => metrics::connection_refused(metrics::Refusal::TlsTimeout),
                 }
             }
         }

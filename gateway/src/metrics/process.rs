@@ -1,8 +1,9 @@
 //! What the operating system says of this process, in the names that Prometheus uses for every process.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use metrics::{describe_gauge, gauge};
+use tokio::runtime::RuntimeMetrics;
 
 /// Ticks a second in `/proc`: fixed by the kernel's interface, whatever its own clock does.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -15,6 +16,12 @@ pub(super) fn describe() {
     describe_gauge!("process_max_fds", "The most files and sockets that may be open");
     describe_gauge!("process_start_time_seconds", "When the process started, in seconds since the epoch");
     describe_gauge!("process_threads", "Threads");
+    describe_gauge!("playhouse_disk_free_bytes", "Room left on the disk of the data folder");
+    describe_gauge!("playhouse_disk_size_bytes", "Size of the disk of the data folder");
+    describe_gauge!("playhouse_runtime_workers", "Threads that run requests and actors");
+    describe_gauge!("playhouse_runtime_busy_seconds_total", "Time that these threads were not idle");
+    describe_gauge!("playhouse_runtime_queue_tasks", "Tasks that wait for one of these threads");
+    describe_gauge!("playhouse_runtime_tasks", "Tasks alive: requests, connections, actors, chores");
 }
 
 pub(super) fn observe() {
@@ -34,6 +41,25 @@ pub(super) fn observe() {
     }
 }
 
+/// Room on the disk of `folder`.
+pub(super) fn observe_disk(folder: &Path) {
+    if let Ok(disk) = rustix::fs::statvfs(folder) {
+        gauge!("playhouse_disk_free_bytes").set((disk.f_bavail * disk.f_frsize) as f64);
+        gauge!("playhouse_disk_size_bytes").set((disk.f_blocks * disk.f_frsize) as f64);
+    }
+}
+
+/// The threads that run everything that is asynchronous.
+pub(super) fn observe_runtime(runtime: &RuntimeMetrics) {
+    let workers = runtime.num_workers();
+    let busy =
+        (0..workers).map(|worker| runtime.worker_total_busy_duration(worker).as_secs_f64()).sum::<f64>();
+    gauge!("playhouse_runtime_workers").set(workers as f64);
+    gauge!("playhouse_runtime_busy_seconds_total").set(busy);
+    gauge!("playhouse_runtime_queue_tasks").set(runtime.global_queue_depth() as f64);
+    gauge!("playhouse_runtime_tasks").set(runtime.num_alive_tasks() as f64);
+}
+
 fn of_status(line: &str) {
     let Some((name, value)) = line.split_once(':') else { return };
     let Some(number) = value.split_whitespace().next().and_then(|number| number.parse::<f64>().ok()) else {
@@ -47,16 +73,33 @@ fn of_status(line: &str) {
     }
 }
 
-/// Times stand at fixed places after the command, which is in brackets and may hold anything.
 fn of_stat(stat: &str) {
-    let Some((_, fields)) = stat.rsplit_once(") ") else { return };
-    let fields: Vec<f64> = fields.split(' ').map(|field| field.trim().parse().unwrap_or(0.0)).collect();
-    let (Some(user), Some(system), Some(started)) = (fields.get(11), fields.get(12), fields.get(19)) else {
-        return;
-    };
-    gauge!("process_cpu_seconds_total").set((user + system) / TICKS_PER_SECOND);
+    let Some(times) = Times::of(stat) else { return };
+    gauge!("process_cpu_seconds_total").set(times.cpu_seconds);
     if let Some(boot) = boot_time() {
-        gauge!("process_start_time_seconds").set(boot + started / TICKS_PER_SECOND);
+        gauge!("process_start_time_seconds").set(boot + times.started_seconds);
+    }
+}
+
+/// What a `stat` file of the kernel says of a process or a thread.
+pub(super) struct Times<'s> {
+    /// Its name.
+    pub name: &'s str,
+    /// CPU time used, user and system.
+    pub cpu_seconds: f64,
+    /// When it started, after the machine.
+    pub started_seconds: f64,
+}
+
+impl<'s> Times<'s> {
+    /// Numbers stand at fixed places after the name, which is in brackets and may hold anything.
+    pub fn of(stat: &'s str) -> Option<Self> {
+        let (before, after) = stat.rsplit_once(") ")?;
+        let (_, name) = before.split_once('(')?;
+        let fields: Vec<f64> = after.split(' ').map(|field| field.trim().parse().unwrap_or(0.0)).collect();
+        let (user, system, started) = (fields.get(11)?, fields.get(12)?, fields.get(19)?);
+        let cpu_seconds = (user + system) / TICKS_PER_SECOND;
+        Some(Self { name, cpu_seconds, started_seconds: started / TICKS_PER_SECOND })
     }
 }
 
