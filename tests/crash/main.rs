@@ -3,16 +3,11 @@
 //!
 //! `crash --rounds 1000 --seed 7`; the seed decides who does what and when the kill comes, and is printed.
 
-mod check;
-mod ledger;
-mod reader;
 mod round;
-mod theater;
-mod worker;
 
 use clap::Parser;
-
-use crate::theater::Theater;
+use playhouse_tests::Setup;
+use playhouse_tests::stage::{Theater, whole_log};
 
 /// Kill -9 under load, restart, compare with what was acknowledged.
 #[derive(Debug, Parser)]
@@ -36,13 +31,13 @@ async fn main() {
     let options = Options::parse();
     let seed = options.seed.unwrap_or_else(rand::random);
     println!("seed {seed}: replay with --rounds {} --seed {seed}", options.rounds);
-    let mut theater = Theater::opens(options.users).await;
+    let mut theater = Theater::opens(options.users, Setup::default()).await;
     let mut failed = 0;
     for number in 1..=options.rounds {
         let outcome = round::plays(&mut theater, seed, number, options.longest_millis).await;
         failed += tell(&format!("round {number}: {}", outcome.summary), &outcome.faults);
     }
-    failed += tell("the whole log, read again", &check::whole_log(&mut theater).await);
+    failed += tell("the whole log, read again", &whole_log(&mut theater).await);
     println!("{} passed, {failed} failed", options.rounds + 1 - failed);
     if failed > 0 {
         println!("replay with --rounds {} --seed {seed}", options.rounds);

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
+use playhouse_tests::stage::{Theater, Worker, everything, settle};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-
-use crate::check;
-use crate::theater::Theater;
-use crate::worker::Worker;
 
 const WORKERS_OF_A_USER: u64 = 2;
 const SHORTEST_MILLIS: u64 = 20;
@@ -22,20 +19,19 @@ pub struct Outcome {
 /// Plays one round.
 pub async fn plays(theater: &mut Theater, seed: u64, round: u64, longest_millis: u64) -> Outcome {
     let moment = StdRng::seed_from_u64(seed ^ (round << 32)).random_range(SHORTEST_MILLIS..=longest_millis);
-    let before = theater.book.open().requests_acknowledged;
+    let before = theater.acknowledged();
     under_load(theater, seed, round, Duration::from_millis(moment)).await;
     let began = tokio::time::Instant::now();
     theater.world.restart().await;
     let restart = began.elapsed().as_millis();
-    let unknown = check::settle(theater).await;
-    check::everything(theater).await;
-    let mut book = theater.book.open();
-    let acknowledged = book.requests_acknowledged - before;
+    let unknown = settle(theater).await;
+    everything(theater).await;
+    let acknowledged = theater.acknowledged() - before;
     let summary = format!(
         "killed after {moment} ms, up again after {restart} ms; {acknowledged} acknowledged, {unknown} unknown, log of {}",
         theater.log.len()
     );
-    Outcome { summary, faults: std::mem::take(&mut book.faults) }
+    Outcome { summary, faults: theater.take_faults() }
 }
 
 /// All users act and read until the kill.

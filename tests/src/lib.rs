@@ -7,6 +7,7 @@ mod http;
 mod server;
 mod setup;
 mod signing;
+pub mod stage;
 mod sync;
 mod user;
 mod world;

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use playhouse_tests::{User, Value, segment};
-
-use crate::ledger::{Ledger, Message, Ping};
-use crate::reader::ids;
-use crate::theater::Theater;
-use crate::worker::{account_data_path, sends_message, sends_ping, state_path};
+use super::ledger::{Ledger, Message, Ping};
+use super::reader::ids;
+use super::theater::Theater;
+use super::worker::{account_data_path, sends_message, sends_ping, state_path};
+use crate::{User, Value, segment};
 
 /// Sends again all that had no answer, under the same transaction ids, as a client does. Returns how many these were.
 pub async fn settle(theater: &Theater) -> usize {

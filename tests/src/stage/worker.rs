@@ -1,11 +1,14 @@
 //! A worker acts for a user until the server is gone.
 
-use playhouse_tests::{Reply, Unanswered, User, Value, json, segment};
+use std::time::Duration;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::ledger::{Ledger, Message, Ping};
-use crate::theater::{Book, Theater};
+use super::Curtain;
+use super::ledger::{Ledger, Message, Ping};
+use super::theater::{Book, Theater};
+use crate::{Reply, Unanswered, User, Value, json, segment};
 
 /// One stream of requests of one user. The `first` worker of a user alone writes what must have a single writer.
 #[derive(Debug)]
@@ -20,10 +23,13 @@ pub struct Worker {
     rng: StdRng,
     last_event: Option<String>,
     count: u64,
+    /// Whether "unavailable" is a good answer.
+    patient: bool,
 }
 
-/// The server is gone.
-pub struct Gone;
+/// The server is gone, or unavailable.
+#[derive(Debug)]
+struct Gone;
 
 impl Worker {
     /// The worker `number` of user `index` in a round.
@@ -40,12 +46,24 @@ impl Worker {
             rng: StdRng::seed_from_u64(own_seed),
             last_event: None,
             count: 0,
+            patient: false,
         }
     }
 
     /// Acts until a request goes unanswered.
     pub async fn works(mut self) {
         while self.acts().await.is_ok() {}
+    }
+
+    /// Acts until the curtain falls. The server may say that it is unavailable, in the proper way.
+    pub async fn works_until(mut self, curtain: Curtain) {
+        const PAUSE: Duration = Duration::from_millis(200);
+        self.patient = true;
+        while !curtain.has_fallen() {
+            if self.acts().await.is_err() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 
     async fn acts(&mut self) -> Result<(), Gone> {
@@ -126,11 +144,11 @@ impl Worker {
     }
 
     async fn counts(&mut self) -> Result<(), Gone> {
-        let value = self.book.open().accounts[self.index].global_data.next();
+        let value = self.book.open().accounts[self.index].global_data.attempt();
         let sent = send(&self.user, "PUT", &account_data_path(&self.user), json!({ "value": value })).await;
         self.acknowledged(sent)?;
         self.book.open().accounts[self.index].global_data.acknowledged = value;
-        let value = self.book.open().accounts[self.index].state.next();
+        let value = self.book.open().accounts[self.index].state.attempt();
         let path = state_path(&self.room, &self.user);
         let sent = send(&self.user, "PUT", &path, json!({ "value": value })).await;
         self.acknowledged(sent)?;
@@ -143,7 +161,7 @@ impl Worker {
         let value = {
             let account = &mut self.book.open().accounts[self.index];
             account.marks.push(event.clone());
-            account.receipts.next()
+            account.receipts.attempt()
         };
         let path = format!("/v3/rooms/{}/receipt/m.read/{}", segment(&self.room), segment(&event));
         let sent = send(&self.user, "POST", &path, json!({})).await;
@@ -161,7 +179,11 @@ impl Worker {
                 Ok(answer)
             }
             Err(Failure::Unanswered) => Err(Gone),
-            Err(Failure::Refused(why)) => {
+            Err(Failure::Unavailable(_)) if self.patient => {
+                book.unavailable += 1;
+                Err(Gone)
+            }
+            Err(Failure::Refused(why) | Failure::Unavailable(why)) => {
                 refused(&mut book, why);
                 Err(Gone)
             }
@@ -179,7 +201,11 @@ fn refused(book: &mut Ledger, why: String) {
 /// Why a request has no good answer.
 #[derive(Debug)]
 pub enum Failure {
+    /// The connection ended, or nothing came in time.
     Unanswered,
+    /// 503 with a Matrix error and a time to come back: nothing is said of what became of the request.
+    Unavailable(String),
+    /// Any other refusal.
     Refused(String),
 }
 
@@ -193,7 +219,11 @@ pub async fn send(user: &User, method: &str, path: &str, body: Value) -> Result<
         return Ok(reply.body);
     }
     let said: String = reply.body.to_string().chars().take(200).collect();
-    Err(Failure::Refused(format!("{method} {path} was refused: {} {said}", reply.status)))
+    let why = format!("{method} {path} was refused: {} {said}", reply.status);
+    let comes_back = reply.status == 503
+        && reply.body["errcode"].is_string()
+        && reply.header("retry-after").parse::<u32>().is_ok();
+    Err(if comes_back { Failure::Unavailable(why) } else { Failure::Refused(why) })
 }
 
 /// Sends a message, or sends it again: the transaction id is the same.
@@ -215,10 +245,12 @@ pub async fn sends_ping(from: &User, to: &User, number: u64, ping: &Ping) -> Res
     send(from, "PUT", &path, json!({ "messages": messages })).await.map(drop)
 }
 
+/// Where the counter in a user's account data is.
 pub fn account_data_path(user: &User) -> String {
     format!("/v3/user/{}/account_data/org.example.counter", segment(&user.id))
 }
 
+/// Where the counter in the room's state is.
 pub fn state_path(room: &str, user: &User) -> String {
     format!("/v3/rooms/{}/state/org.example.counter/{}", segment(room), segment(&user.id))
 }

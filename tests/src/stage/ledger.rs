@@ -28,7 +28,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    pub fn next(&mut self) -> u64 {
+    pub fn attempt(&mut self) -> u64 {
         self.attempted += 1;
         self.attempted
     }
@@ -60,6 +60,8 @@ pub struct Ledger {
     pub pings: BTreeMap<u64, Ping>,
     pub accounts: Vec<Account>,
     pub requests_acknowledged: u64,
+    /// How often the server said, in the proper way, that it is unavailable.
+    pub unavailable: u64,
     pub faults: Vec<String>,
 }
 

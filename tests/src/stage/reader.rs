@@ -1,7 +1,10 @@
 //! A reader follows `/sync` over all crashes, as a client would: it keeps what an answer told together with the token
 //! to go on from.
 
-use playhouse_tests::{Sync, User, Value, segment};
+use std::time::Duration;
+
+use super::Curtain;
+use crate::{Sync, User, Value, segment};
 
 /// The sync of one user.
 #[derive(Clone, Debug)]
@@ -30,6 +33,17 @@ impl Reader {
     /// Follows until the server is gone.
     pub async fn follows(mut self) -> Self {
         while self.asks(1000).await.is_some() {}
+        self
+    }
+
+    /// Follows until the curtain falls, over all that goes wrong meanwhile.
+    pub async fn follows_until(mut self, curtain: Curtain) -> Self {
+        const PAUSE: Duration = Duration::from_millis(200);
+        while !curtain.has_fallen() {
+            if self.asks(1000).await.is_none() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
         self
     }
 

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use playhouse_tests::{User, World, json};
-
-use crate::ledger::{Account, Ledger};
-use crate::reader::Reader;
+use super::ledger::{Account, Ledger};
+use super::reader::Reader;
+use crate::{Setup, User, World, json};
 
 /// The ledger, shared by all who write into it.
 #[derive(Clone, Debug, Default)]
@@ -21,19 +20,24 @@ impl Book {
 /// Everything of a run.
 #[derive(Debug)]
 pub struct Theater {
+    /// The server.
     pub world: World,
+    /// The room that all are in.
     pub room: String,
+    /// Who acts.
     pub users: Vec<User>,
+    /// Who listens: one for each user.
     pub readers: Vec<Reader>,
-    pub book: Book,
+    /// What was asked and acknowledged.
+    pub(super) book: Book,
     /// The room's log since the readers began, oldest first, as verified so far.
     pub log: Vec<String>,
 }
 
 impl Theater {
     /// Starts a server and lets the users in.
-    pub async fn opens(count: usize) -> Self {
-        let world = World::start().await;
+    pub async fn opens(count: usize, setup: Setup) -> Self {
+        let world = World::with(setup).await;
         let mut users = Vec::new();
         for n in 0..count {
             users.push(world.user(&format!("user{n}")).await);
@@ -52,5 +56,20 @@ impl Theater {
         let book = Book::default();
         book.open().accounts = vec![Account::default(); count];
         Self { world, room, users, readers, book, log: vec![anchor] }
+    }
+
+    /// How many requests were acknowledged so far.
+    pub fn acknowledged(&self) -> u64 {
+        self.book.open().requests_acknowledged
+    }
+
+    /// How often the server said, in the proper way, that it is unavailable.
+    pub fn unavailable(&self) -> u64 {
+        self.book.open().unavailable
+    }
+
+    /// What was wrong since this was asked last.
+    pub fn take_faults(&self) -> Vec<String> {
+        std::mem::take(&mut self.book.open().faults)
     }
 }
