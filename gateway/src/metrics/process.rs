@@ -1,12 +1,15 @@
 //! What the operating system says of this process, in the names that Prometheus uses for every process.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::OnceLock};
 
 use metrics::{describe_gauge, gauge};
 use tokio::runtime::RuntimeMetrics;
 
 /// Ticks a second in `/proc`: fixed by the kernel's interface, whatever its own clock does.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// When the process started: told once, since the kernel's time of boot moves with the machine's clock.
+static START: OnceLock<f64> = OnceLock::new();
 
 pub(super) fn describe() {
     describe_gauge!("process_resident_memory_bytes", "Memory in RAM");
@@ -76,9 +79,7 @@ fn of_status(line: &str) {
 fn of_stat(stat: &str) {
     let Some(times) = Times::of(stat) else { return };
     gauge!("process_cpu_seconds_total").set(times.cpu_seconds);
-    if let Some(boot) = boot_time() {
-        gauge!("process_start_time_seconds").set(boot + times.started_seconds);
-    }
+    gauge!("process_start_time_seconds").set(*START.get_or_init(|| boot_time() + times.started_seconds));
 }
 
 /// What a `stat` file of the kernel says of a process or a thread.
@@ -103,9 +104,11 @@ impl<'s> Times<'s> {
     }
 }
 
-fn boot_time() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/stat").ok()?;
-    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+/// Seconds since the epoch at which the machine started; 0 where the kernel does not say.
+fn boot_time() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "));
+    line.and_then(|seconds| seconds.trim().parse().ok()).unwrap_or_default()
 }
 
 fn max_fds() -> Option<f64> {
