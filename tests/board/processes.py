@@ -1,0 +1,128 @@
+"""A real Playhouse and a real Prometheus that scrapes it, each on ports of its own and gone afterwards."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+START_DEADLINE_S = 60
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def fetch(url):
+    """What a URL answers."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+@contextlib.contextmanager
+def running(name, command, ready_url, folder, **options):
+    """A process from its first good answer on."""
+    log = pathlib.Path(folder, f"{name}.log")
+    with log.open("w") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, **options)
+    try:
+        until_ready(name, process, ready_url, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def until_ready(name, process, url, log):
+    deadline = time.monotonic() + START_DEADLINE_S
+    while True:
+        with contextlib.suppress(OSError):
+            fetch(url)
+            return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{name} did not start:\n{log.read_text()}")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def playhouse(binary, folder):
+    """A server on the embedded store: its client API and its metrics."""
+    client, metrics = free_port(), free_port()
+    settings = pathlib.Path(folder, "playhouse.toml")
+    settings.write_text(f"""
+        server_name = "board.test"
+        data_dir = "data"
+        listener = [{{ address = "127.0.0.1:{client}", parts = ["client", "health"] }}]
+        registration.open = true
+        passwords.cost = "test"
+        rate_limits.messages = {{ per_second = 1000.0, burst = 1000 }}
+        metrics.address = "127.0.0.1:{metrics}"
+    """)
+    # The tests' own variables are no keys of the server, which refuses them.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PLAYHOUSE_")}
+    command = [binary, "serve", "--config", settings]
+    with running("playhouse", command, f"http://127.0.0.1:{client}/ready", folder, env=own):
+        yield f"http://127.0.0.1:{client}", f"127.0.0.1:{metrics}"
+
+
+class Prometheus:
+    """Questions to a Prometheus."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def api(self, path, **query):
+        """What its API says, or why it says nothing."""
+        try:
+            answer = json.loads(fetch(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"))
+        except urllib.error.HTTPError as refusal:
+            raise ValueError(json.load(refusal)["error"]) from refusal
+        return answer["data"]
+
+    def values(self, query):
+        """The numbers that a query brings now."""
+        result = self.api("query", query=query)
+        if result["resultType"] == "scalar":
+            return [float(result["result"][1])]
+        return [float(sample["value"][1]) for sample in result["result"]]
+
+    def names(self):
+        """Every metric that it has seen."""
+        return set(self.api("label/__name__/values"))
+
+    def rules(self):
+        """Every rule that it evaluates."""
+        return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
+
+
+@contextlib.contextmanager
+def prometheus(config, target, folder):
+    """A Prometheus by the configuration in ops/, only nearer and faster."""
+    text = config.read_text()
+    for shipped, here in [
+        ("scrape_interval: 15s", "scrape_interval: 1s"),
+        ("evaluation_interval: 15s", "evaluation_interval: 1s"),
+        ("- rules/*.yml", f"- {config.parent}/rules/*.yml"),
+        ("playhouse:9008]", f"'{target}']"),
+    ]:
+        if shipped not in text:
+            raise RuntimeError(f"{config} does not say {shipped!r}")
+        text = text.replace(shipped, here)
+    settings = pathlib.Path(folder, "prometheus.yml")
+    settings.write_text(text)
+    port = free_port()
+    command = ["prometheus", f"--config.file={settings}", f"--storage.tsdb.path={folder}/tsdb",
+               f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    url = f"http://127.0.0.1:{port}"
+    with running("prometheus", command, f"{url}/-/ready", folder):
+        yield Prometheus(url)
