@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use playhouse_storage::{
-    Store,
+    Outcome, Store,
     backends::{Adversity, MemoryBackend, memory::MemoryDisk},
-    store::put,
     tables::{Account, account::AccountRow},
 };
 use ruma::{
@@ -63,9 +62,9 @@ impl Theatre {
     /// A person with an account.
     pub(crate) async fn person(&self, name: &str) -> Person<'_> {
         let id: OwnedUserId = format!("@{name}:test").try_into().unwrap();
-        let stamp = self.node.clocks().stamp(id.as_str());
-        let account = put::<Account>((id.as_str(),), (), &AccountRow::default(), stamp);
-        self.node.store().write(vec![account]).await.unwrap();
+        let row = AccountRow::default();
+        let made = self.node.store().insert_if_absent::<Account>((id.as_str(),), (), &row, Vec::new()).await;
+        assert_eq!(made.unwrap(), Outcome::Applied);
         self.person_again(&id)
     }
 

@@ -1,12 +1,17 @@
 //! What every back end promises.
 //!
 //! - A row is durable when the call that wrote it returns (**I2**).
+//! - Every table is [written in one way](crate::WrittenBy): its rows by [`Backend::write`], or by [`Backend::append`],
+//!   or by [`Backend::claim`]. Another way is [`StoreError::Misuse`].
 //! - [`Backend::append`] and [`Backend::claim`] are atomic and conditional in *one* partition.
 //! - [`Backend::write`] is idempotent and ordered by stamp per row, but **not** atomic across partitions: after a
 //!   crash or an error any subset may be there. Callers write what a replay mends.
-//! - `projections` that ride on an append or a claim are such writes too: they durable when the
+//! - `projections` that ride on an append or a claim are such writes too: they are durable when the
 //!   answer is [`Outcome::Applied`]. A crash before the answer may leave the batch without some of them, unless the
 //!   store says that they are [atomic](Backend::atomic_projections); their owner replays them.
+//! - Values are UTF-8 text, JSON but for tests: readable in cqlsh and in dumps. No partition is written whose whole key
+//!   is one empty text.
+//! - The life of a row is kept to about a second.
 
 use std::{ops::Bound, time::Duration};
 
@@ -18,8 +23,8 @@ use crate::{StoreError, key::Key, table::TableDef};
 /// Orders writes of one row: of two writes the higher stamp wins, whenever they arrive. A stream position.
 ///
 /// At equal stamps a delete wins over a put and the larger value over the smaller, as in CQL: give every change of a
-/// row its own stamp. A claim's write counts as newer than all that the store has seen of the row; an appended row
-/// has stamp 0. A deletion is remembered for ten days; a put that is later than that is taken as new.
+/// row its own stamp. Rows of appends and claims have none: their order is that in which they applied. A deletion is
+/// remembered for ten days; a put that is later than that is taken as new.
 pub type Stamp = i64;
 
 /// A stored row.
@@ -45,7 +50,7 @@ pub struct Guard {
 /// Rows appended to a guarded partition, all or none.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// The guarded table.
+    /// The table, one [written by append](crate::WrittenBy::Append).
     pub table: &'static TableDef,
     /// The partition.
     pub partition: Key,
@@ -77,13 +82,13 @@ pub enum Expect {
 /// A conditional batch in one partition: unique names, one-time keys, token rotation.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The table; not a guarded one.
+    /// The table, one [written by claim](crate::WrittenBy::Claim).
     pub table: &'static TableDef,
     /// The partition.
     pub partition: Key,
-    /// All must hold.
+    /// All must hold; at least one. A row that is written need not be among them.
     pub conditions: Vec<(Key, Expect)>,
-    /// Puts (`Some`) and deletes (`None`), all or none.
+    /// Puts (`Some`) and deletes (`None`), all or none; each row once.
     pub writes: Vec<(Key, Option<Bytes>)>,
     /// Writes elsewhere that follow from the claim.
     pub projections: Vec<Write>,
@@ -101,7 +106,7 @@ pub enum Outcome {
     Unknown,
 }
 
-/// An unconditional, idempotent write.
+/// An unconditional, idempotent write to a table that is [written so](crate::WrittenBy::Write).
 #[derive(Debug, Clone)]
 pub enum Write {
     /// Sets a row.
@@ -143,6 +148,16 @@ pub enum Write {
         /// The stamp; rows written with a higher one stay.
         stamp: Stamp,
     },
+}
+
+impl Write {
+    /// The table and the partition that it is for.
+    pub const fn place(&self) -> (&'static TableDef, &Key) {
+        let (Self::Put { table, partition, .. }
+        | Self::Delete { table, partition, .. }
+        | Self::DeleteRange { table, partition, .. }) = self;
+        (*table, partition)
+    }
 }
 
 /// In which direction to read.

@@ -28,4 +28,4 @@ pub use contract::{
 pub use error::StoreError;
 pub use key::{FromKey, IntoKey, Key, KeyValue};
 pub use store::Store;
-pub use table::{Column, ColumnKind, Family, Table, TableDef};
+pub use table::{Column, ColumnKind, Family, Table, TableDef, WrittenBy};

@@ -65,6 +65,20 @@ impl Family {
     }
 }
 
+/// How the rows of a table are written; a table has one way and no other.
+///
+/// In CQL a conditional write takes its time from a ballot of the servers, a plain one from its stamp. On one row the
+/// two would race by clocks that have nothing to do with each other: a claim that applied could stay invisible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrittenBy {
+    /// Unconditional, stamped writes, also those that ride on an append or a claim.
+    Write,
+    /// Conditional appends; each partition carries a [`Guard`](crate::Guard) (static columns in CQL).
+    Append,
+    /// Conditional batches of one partition.
+    Claim,
+}
+
 /// What a back end needs to know of a table.
 #[derive(Debug)]
 pub struct TableDef {
@@ -78,13 +92,18 @@ pub struct TableDef {
     pub partition: &'static [Column],
     /// The clustering key's columns; empty for one row a partition.
     pub clustering: &'static [Column],
-    /// Whether partitions carry a [`Guard`](crate::Guard) (static columns in CQL) and are written by `append`.
-    pub guarded: bool,
+    /// How its rows come about.
+    pub written_by: WrittenBy,
     /// The life of a row, counted from its write, where rows expire.
     pub ttl: Option<Duration>,
 }
 
 impl TableDef {
+    /// Whether partitions carry a [`Guard`](crate::Guard).
+    pub fn is_guarded(&self) -> bool {
+        self.written_by == WrittenBy::Append
+    }
+
     /// Whether `key` holds a value of the right kind for each of the first columns of `columns`.
     fn fits(columns: &[Column], key: &[KeyValue]) -> bool {
         key.len() <= columns.len()

@@ -17,7 +17,7 @@ use playhouse_storage::{
     backends::fjall::{CommitHook, CommitStage, Fault, FjallBackend, FjallOptions, OpenError},
     clock::ManualClock,
     offline::{Finding, check},
-    tables::{Account, RoomLog},
+    tables::{AccessToken, RoomLog},
 };
 
 fn room(bucket: i64) -> Key {
@@ -111,10 +111,10 @@ async fn a_closed_store_refuses_and_frees_its_folder() {
     FjallBackend::open(folder.path(), FjallOptions::default()).unwrap();
 }
 
-fn account(user: &str, value: &[u8], stamp: i64, ttl: Option<Duration>) -> Write {
+fn token(hash: &str, value: &[u8], stamp: i64, ttl: Option<Duration>) -> Write {
     Write::Put {
-        table: Account::DEF,
-        partition: vec![KeyValue::Text(user.to_owned())],
+        table: AccessToken::DEF,
+        partition: vec![KeyValue::Text(hash.to_owned())],
         clustering: Vec::new(),
         value: Bytes::copy_from_slice(value),
         stamp,
@@ -122,8 +122,8 @@ fn account(user: &str, value: &[u8], stamp: i64, ttl: Option<Duration>) -> Write
     }
 }
 
-async fn has(store: &FjallBackend, user: &str) -> Result<bool, StoreError> {
-    let row = store.get(Account::DEF, &vec![KeyValue::Text(user.to_owned())], &vec![]).await?;
+async fn has(store: &FjallBackend, hash: &str) -> Result<bool, StoreError> {
+    let row = store.get(AccessToken::DEF, &vec![KeyValue::Text(hash.to_owned())], &vec![]).await?;
     Ok(row.is_some())
 }
 
@@ -135,15 +135,15 @@ async fn expired_rows_are_swept_from_disk() {
     let options = FjallOptions { clock: clock.clock(), sweep_every, ..FjallOptions::default() };
     let store = FjallBackend::open(folder.path(), options).unwrap();
     let life = Some(Duration::from_mins(1));
-    let names: Vec<String> = (0..600).map(|n| format!("@{n}:b")).collect();
-    store.write(names.iter().map(|name| account(name, b"x", 10, life)).collect()).await.unwrap();
+    let names: Vec<String> = (0..600).map(|n| format!("{n}")).collect();
+    store.write(names.iter().map(|name| token(name, b"x", 10, life)).collect()).await.unwrap();
 
     clock.advance(Duration::from_mins(1));
 
     // While the expired row is there, it keeps out a write with a lower stamp; once it is swept, nothing does.
     for name in names {
         while !has(&store, &name).await.unwrap() {
-            store.write(vec![account(&name, b"y", 5, None)]).await.unwrap();
+            store.write(vec![token(&name, b"y", 5, None)]).await.unwrap();
         }
     }
 }
@@ -161,7 +161,7 @@ async fn a_write_is_refused_when_the_queue_stays_full() {
     let queue_timeout = Duration::from_millis(50);
     let options = FjallOptions { hook: Some(hook), queue_timeout, ..FjallOptions::default() };
     let store = Arc::new(FjallBackend::open(folder.path(), options).unwrap());
-    let large = |n: usize| account(&format!("@{n}:b"), &vec![7; 7 << 20], 1, None);
+    let large = |n: usize| token(&format!("{n}"), &vec![7; 7 << 20], 1, None);
     let accepted: Vec<_> = (0..9)
         .map(|n| {
             let (store, write) = (store.clone(), large(n));
@@ -177,15 +177,15 @@ async fn a_write_is_refused_when_the_queue_stays_full() {
     for write in accepted {
         write.await.unwrap().unwrap();
     }
-    assert!(has(&store, "@8:b").await.unwrap() && !has(&store, "@9:b").await.unwrap());
+    assert!(has(&store, "8").await.unwrap() && !has(&store, "9").await.unwrap());
 }
 
-/// Writes what is no row where the account of `@bad:b` is.
+/// Writes what is no row where the token `@bad:b` is.
 fn spoil(folder: &std::path::Path) {
     drop(FjallBackend::open(folder, FjallOptions::default()).unwrap());
     let db = fjall::Database::builder(folder.join("db")).open().unwrap();
     let tree = db.keyspace("user", fjall::KeyspaceCreateOptions::default).unwrap();
-    tree.insert([&[Account::DEF.id], &b"@bad:b\0\0"[..]].concat(), b"?").unwrap();
+    tree.insert([&[AccessToken::DEF.id], &b"bad\0\0"[..]].concat(), b"?").unwrap();
     db.persist(fjall::PersistMode::SyncAll).unwrap();
 }
 
@@ -194,13 +194,13 @@ async fn a_check_comes_across_a_corrupt_row_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     spoil(folder.path());
     let store = FjallBackend::open(folder.path(), FjallOptions::default()).unwrap();
-    store.write(vec![account("@cad:b", b"not JSON", 1, None)]).await.unwrap();
+    store.write(vec![token("cad", b"not JSON", 1, None)]).await.unwrap();
     let mut findings: Vec<Finding> = Vec::new();
 
     check(&Store::new(store), &mut findings).await.unwrap();
 
     let keys: Vec<_> = findings.iter().map(|finding| (finding.table, finding.key.as_str())).collect();
-    assert_eq!(keys, [("account", "user=\"@bad:b\""), ("account", "user=\"@cad:b\"")]);
+    assert_eq!(keys, [("access_token", "hash=\"bad\""), ("access_token", "hash=\"cad\"")]);
 }
 
 #[tokio::test]
@@ -211,14 +211,14 @@ async fn a_corrupt_row_fails_the_requests_that_need_it_and_no_other() {
     let fence = store.fence(RoomLog::DEF, &room(0)).await.unwrap().fence;
 
     let mut on_bad = append(fence, None, 0);
-    on_bad.projections = vec![account("@good:b", b"x", 1, None), account("@bad:b", b"x", 1, None)];
-    let beside = store.write(vec![account("@other:b", b"x", 1, None)]);
+    on_bad.projections = vec![token("good", b"x", 1, None), token("bad", b"x", 1, None)];
+    let beside = store.write(vec![token("other", b"x", 1, None)]);
     let (on_bad, beside) = tokio::join!(store.append(on_bad), beside);
 
     assert!(matches!(on_bad, Err(StoreError::Corrupt { .. })), "{on_bad:?}");
     beside.unwrap();
-    assert!(matches!(has(&store, "@bad:b").await, Err(StoreError::Corrupt { .. })));
-    assert_eq!((events(&store).await, has(&store, "@good:b").await.unwrap()), (0, false));
+    assert!(matches!(has(&store, "bad").await, Err(StoreError::Corrupt { .. })));
+    assert_eq!((events(&store).await, has(&store, "good").await.unwrap()), (0, false));
     assert_eq!(store.append(append(fence, None, 0)).await.unwrap(), Outcome::Applied);
 }
 
@@ -240,8 +240,8 @@ async fn a_store_of_another_format_is_refused() {
 async fn a_caller_that_goes_away_does_not_stop_its_write() {
     let folder = tempfile::tempdir().unwrap();
     let store = FjallBackend::open(folder.path(), FjallOptions::default()).unwrap();
-    let write = store.write(vec![account("@a:b", b"x", 1, None)]);
+    let write = store.write(vec![token("a", b"x", 1, None)]);
     assert!(futures_util::FutureExt::now_or_never(write).is_none());
     store.ready().await.unwrap();
-    assert!(has(&store, "@a:b").await.unwrap());
+    assert!(has(&store, "a").await.unwrap());
 }

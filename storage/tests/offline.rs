@@ -62,9 +62,10 @@ fn projections(seq: i64) -> Vec<Write> {
     writes
 }
 
-/// A store with one sound room.
-async fn sound() -> Store {
-    let store = Store::new(MemoryBackend::new(1, Adversity::none()));
+/// A store with one sound room, and the means to spoil it.
+async fn sound() -> (Store, MemoryBackend) {
+    let memory = MemoryBackend::new(1, Adversity::none());
+    let store = Store::new(memory.clone());
     let mut fence = 0;
     for seq in 0..EVENTS {
         let partition = (ROOM, bucket_of(seq)).to_key();
@@ -84,7 +85,7 @@ async fn sound() -> Store {
         };
         assert_eq!(store.backend().append(append).await.unwrap(), Outcome::Applied);
     }
-    store
+    (store, memory)
 }
 
 async fn findings(store: &Store) -> Vec<Finding> {
@@ -107,7 +108,7 @@ fn raw(
 
 #[tokio::test]
 async fn a_sound_store_passes() {
-    assert_eq!(findings(&sound().await).await, []);
+    assert_eq!(findings(&sound().await.0).await, []);
 }
 
 #[tokio::test]
@@ -183,8 +184,8 @@ async fn whatever_is_broken_is_found_and_named() {
         ),
     ];
     for (break_it, expected) in cases {
-        let store = sound().await;
-        store.write(vec![break_it]).await.unwrap();
+        let (store, memory) = sound().await;
+        memory.spoil(&break_it);
         let found: Vec<String> = findings(&store).await.iter().map(ToString::to_string).collect();
         assert!(found.iter().any(|finding| finding.contains(expected)), "{expected}\n  in {found:#?}");
     }
@@ -192,7 +193,7 @@ async fn whatever_is_broken_is_found_and_named() {
 
 #[tokio::test]
 async fn projections_beyond_the_projected_head_are_not_missed() {
-    let store = sound().await;
+    let (store, _) = sound().await;
     let behind = RoomHeadRow { version: "12".into(), projected_seq: 599, pos: 0 };
     let writes = vec![
         put::<RoomHead>((ROOM,), (), &behind, LATER),
@@ -217,7 +218,7 @@ fn columns<const N: usize>(columns: [(&str, &str); N]) -> Vec<(String, String)> 
 
 #[tokio::test]
 async fn a_dump_reads_like_the_tables() {
-    let store = sound().await;
+    let (store, _) = sound().await;
 
     let log = Filter { tables: vec!["room_log".into()], ..Filter::default() };
     let all = lines(&store, log.clone()).await;
@@ -247,7 +248,7 @@ async fn a_dump_reads_like_the_tables() {
 
 #[tokio::test]
 async fn a_dump_of_what_there_is_not_says_what_there_is() {
-    let store = sound().await;
+    let (store, _) = sound().await;
     let unknown = Filter { tables: vec!["room_lag".into()], ..Filter::default() };
     let error = dump(&store, &unknown, &mut Vec::new()).await.unwrap_err();
     assert!(error.to_string().contains("room_log, room_head"), "{error}");

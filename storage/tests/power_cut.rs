@@ -21,7 +21,7 @@ use cut::{Disk, Knife};
 use playhouse_storage::{
     Append, Backend, Key, KeyValue, Order, Outcome, Slice, StoreError, Table, Write,
     backends::{FjallBackend, FjallOptions},
-    tables::{Account, EventLocation, RoomLog},
+    tables::{AccessToken, EventLocation, RoomLog},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
 
@@ -46,7 +46,7 @@ fn event_id(room: usize, seq: i64) -> Key {
 fn append(n: usize, fence: i64, head: Option<i64>, rng: &mut Xoshiro256PlusPlus) -> Append {
     let first = head.map_or(0, |head| head + 1);
     let mut row = |seq| {
-        let noise: Vec<u8> = (0..rng.random_range(20..3_000)).map(|_| rng.random()).collect();
+        let noise: Vec<u8> = (0..rng.random_range(20..3_000)).map(|_| rng.random_range(b' '..=b'~')).collect();
         (vec![KeyValue::Int(seq)], Bytes::from(noise))
     };
     Append {
@@ -131,8 +131,8 @@ async fn round(seed: u64) {
         check(&store, n, acknowledged).await;
     }
     let write = Write::Put {
-        table: Account::DEF,
-        partition: vec![text("@a:b".into())],
+        table: AccessToken::DEF,
+        partition: vec![text("hash".into())],
         clustering: Vec::new(),
         value: Bytes::new(),
         stamp: 1,

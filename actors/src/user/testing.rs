@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use ed25519_dalek::Signer as _;
 use playhouse_storage::{
-    Store,
+    Outcome, Store,
     backends::{Adversity, MemoryBackend, memory::MemoryDisk},
     store::put,
     tables::{Account, Device, account::AccountRow, device::DeviceRow},
@@ -94,8 +94,12 @@ pub async fn start(store: Store, folder: &tempfile::TempDir) -> Arc<Node> {
 /// A user with devices.
 pub async fn add_user(node: &Node, name: &str, devices: &[&str]) -> OwnedUserId {
     let user: OwnedUserId = format!("@{name}:test").try_into().unwrap();
+    let account = (user.as_str(),);
+    let made =
+        node.store().insert_if_absent::<Account>(account, (), &AccountRow::default(), Vec::new()).await;
+    assert_eq!(made.unwrap(), Outcome::Applied);
     let stamp = node.clocks().stamp(user.as_str());
-    let mut writes = vec![put::<Account>((user.as_str(),), (), &AccountRow::default(), stamp)];
+    let mut writes = Vec::new();
     for device in devices {
         let row = DeviceRow { display_name: Some(format!("{name}'s {device}")), ..DeviceRow::default() };
         writes.push(put::<Device>((user.as_str(),), (*device,), &row, stamp));

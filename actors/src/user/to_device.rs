@@ -13,14 +13,14 @@ use playhouse_storage::{
     IntoKey as _, Key, Table as _, Write,
     store::{delete, delete_all, put, put_for},
     tables::{
-        Device, DeviceKey, FallbackKey, HandedOutKey, KeySignature, OneTimeKey, ToDevice,
+        Device, DeviceKey, FallbackKey, HandedOutKey, KeySignature, ToDevice,
         room_log::Transaction, to_device::ToDeviceRow,
     },
 };
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::{UserError, actor::UserActorState};
+use super::{UserError, actor::UserActorState, keys::stock::Stock};
 
 pub use send::{SendToDevice, send_to_device};
 
@@ -159,9 +159,9 @@ impl UserActorState {
         let (user, stamp) = (self.user.as_str(), position.first());
         let mut writes = Vec::new();
         for device in devices {
+            Stock { store: &self.context.store, user: &self.user, device }.clear().await?;
             writes.push(delete::<DeviceKey>((user,), (device,), stamp));
             writes.push(delete_all::<KeySignature>((user,), (device,), stamp));
-            writes.push(delete_all::<OneTimeKey>((user, device), (), stamp));
             writes.push(delete_all::<HandedOutKey>((user, device), (), stamp));
             writes.push(delete_all::<FallbackKey>((user, device), (), stamp));
             writes.push(delete_all::<ToDevice>((user, device), (), stamp));

@@ -115,6 +115,11 @@ impl MemoryBackend {
         self.process.freeze(false);
     }
 
+    /// Writes where no caller may, so that a test has a store that is not sound.
+    pub fn spoil(&self, write: &Write) {
+        self.world().write(write, self.clock.now_ms());
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.disk.0.lock()
     }

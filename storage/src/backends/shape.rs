@@ -1,9 +1,9 @@
 //! Whether a request fits its table: the same checks, with the same words, in front of every back end.
 
-use std::ops::Bound;
+use std::{collections::BTreeSet, ops::Bound};
 
 use crate::{
-    Append, Claim, Slice, StoreError, Write,
+    Append, Claim, Slice, StoreError, Write, WrittenBy,
     key::{Key, KeyValue},
     table::TableDef,
 };
@@ -73,15 +73,51 @@ pub fn slice(table: &TableDef, partition_key: &Key, slice: &Slice) -> Result<(),
 
 /// A partition that carries a guard.
 pub fn guarded(table: &TableDef, partition_key: &Key) -> Result<(), StoreError> {
-    if !table.guarded {
-        return Err(misuse(table, "the table is not guarded"));
+    partition(table, partition_key)?;
+    written(table, WrittenBy::Append, partition_key)
+}
+
+/// A table whose rows come about in this way, and a partition of it that may be written.
+fn written(table: &TableDef, by: WrittenBy, partition: &Key) -> Result<(), StoreError> {
+    if table.written_by != by {
+        let (wrong, right) = (name(by), name(table.written_by));
+        return Err(misuse(table, format!("its rows are written by {right}, not by {wrong}")));
     }
-    partition(table, partition_key)
+    if is_blank(partition) {
+        return Err(misuse(table, "no row is written to a partition of an empty name"));
+    }
+    Ok(())
+}
+
+const fn name(by: WrittenBy) -> &'static str {
+    match by {
+        WrittenBy::Write => "write",
+        WrittenBy::Append => "append",
+        WrittenBy::Claim => "claim",
+    }
+}
+
+/// Whether the partition key is one empty text, which no CQL server takes: such a partition is empty for ever.
+pub fn is_blank(partition: &Key) -> bool {
+    matches!(&partition[..], [KeyValue::Text(text)] if text.is_empty())
 }
 
 fn value(table: &TableDef, value: &[u8]) -> Result<(), StoreError> {
     if value.len() > MAX_VALUE_BYTES {
         return Err(misuse(table, format!("the value is longer than {MAX_VALUE_BYTES} bytes")));
+    }
+    if std::str::from_utf8(value).is_err() {
+        return Err(misuse(table, "the value is not UTF-8"));
+    }
+    Ok(())
+}
+
+fn each_once<'a>(table: &TableDef, keys: impl Iterator<Item = &'a Key>) -> Result<(), StoreError> {
+    let mut seen = BTreeSet::new();
+    for key in keys {
+        if !seen.insert(key) {
+            return Err(misuse(table, format!("{key:?} is written twice at once")));
+        }
     }
     Ok(())
 }
@@ -94,15 +130,17 @@ pub fn append(append: &Append) -> Result<(), StoreError> {
         row(append.table, &append.partition, clustering)?;
         value(append.table, bytes)?;
     }
+    each_once(append.table, append.rows.iter().map(|(key, _)| key))?;
     writes(&append.projections)
 }
 
 /// A claim and the writes that ride on it.
 pub fn claim(claim: &Claim) -> Result<(), StoreError> {
-    if claim.table.guarded {
-        return Err(misuse(claim.table, "a guarded table is written by append"));
-    }
     partition(claim.table, &claim.partition)?;
+    written(claim.table, WrittenBy::Claim, &claim.partition)?;
+    if claim.conditions.is_empty() {
+        return Err(misuse(claim.table, "a claim without a condition"));
+    }
     for (clustering, _) in &claim.conditions {
         row(claim.table, &claim.partition, clustering)?;
     }
@@ -110,12 +148,16 @@ pub fn claim(claim: &Claim) -> Result<(), StoreError> {
         row(claim.table, &claim.partition, clustering)?;
         value(claim.table, bytes.as_deref().unwrap_or_default())?;
     }
+    each_once(claim.table, claim.writes.iter().map(|(key, _)| key))?;
     writes(&claim.projections)
 }
 
 /// Unconditional writes.
 pub fn writes(writes: &[Write]) -> Result<(), StoreError> {
     for write in writes {
+        let (table, partition_key) = write.place();
+        partition(table, partition_key)?;
+        written(table, WrittenBy::Write, partition_key)?;
         match write {
             Write::Put { table, partition, clustering, value: bytes, .. } => {
                 row(table, partition, clustering)?;

@@ -71,7 +71,7 @@ pub async fn dump(store: &Store, filter: &Filter, out: &mut (dyn Write + Send)) 
             if !fits(table.partition, &partition, filter) {
                 continue;
             }
-            if table.guarded && guarded.as_ref() != Some(&partition) {
+            if table.is_guarded() && guarded.as_ref() != Some(&partition) {
                 guard_line(store, table, &partition, out).await?;
                 guarded = Some(partition.clone());
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, int, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, int, text};
 
 /// The table.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Table for DeviceChange {
         family: Family::Encryption,
         partition: &[int("day")],
         clustering: &[int("pos"), text("user")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: Some(Duration::from_hours(90 * 24)),
     };
     type Partition = (i64,);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Table for HandedOutKey {
         family: Family::Encryption,
         partition: &[text("user"), text("device")],
         clustering: &[text("algorithm"), text("key_id")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: Some(Duration::from_hours(90 * 24)),
     };
     type Partition = (String, String);

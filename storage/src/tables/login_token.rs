@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Table for LoginToken {
         family: Family::User,
         partition: &[text("hash")],
         clustering: &[],
-        guarded: false,
+        written_by: WrittenBy::Claim,
         ttl: Some(Duration::from_mins(10)),
     };
     type Partition = (String,);

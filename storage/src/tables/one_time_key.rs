@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::table::{Family, Table, TableDef, int, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, int, text};
 
 /// The table.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Table for OneTimeKey {
         family: Family::Encryption,
         partition: &[text("user"), text("device")],
         clustering: &[text("algorithm"), int("order"), text("key_id")],
-        guarded: false,
+        written_by: WrittenBy::Claim,
         ttl: None,
     };
     type Partition = (String, String);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Table for Outlier {
         family: Family::Log,
         partition: &[text("event_id")],
         clustering: &[],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (String,);

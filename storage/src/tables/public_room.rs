@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ impl Table for PublicRoom {
         family: Family::Meta,
         partition: &[text("list")],
         clustering: &[text("room")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (String,);

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ impl Table for Receipt {
         family: Family::State,
         partition: &[text("room")],
         clustering: &[text("user"), text("kind"), text("thread")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (String,);

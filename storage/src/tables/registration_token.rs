@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ impl Table for RegistrationToken {
         family: Family::Meta,
         partition: &[text("token")],
         clustering: &[],
-        guarded: false,
+        written_by: WrittenBy::Claim,
         ttl: None,
     };
     type Partition = (String,);

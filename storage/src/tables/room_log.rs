@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::table::{Family, Table, TableDef, int, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, int, text};
 
 /// The table.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Table for RoomLog {
         family: Family::Log,
         partition: &[text("room"), int("bucket")],
         clustering: &[int("seq")],
-        guarded: true,
+        written_by: WrittenBy::Append,
         ttl: None,
     };
     type Partition = (String, i64);

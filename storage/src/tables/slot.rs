@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, int};
+use crate::table::{Family, Table, TableDef, WrittenBy, int};
 
 /// The table.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ impl Table for Slot {
         family: Family::Meta,
         partition: &[int("slot")],
         clustering: &[],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (i64,);

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, int, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, int, text};
 
 /// The table.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ impl Table for StateChange {
         family: Family::State,
         partition: &[text("room"), int("bucket")],
         clustering: &[int("seq")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (String, i64);

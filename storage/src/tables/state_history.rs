@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, int, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, int, text};
 
 /// The table.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Table for StateHistory {
         family: Family::State,
         partition: &[text("room"), text("kind"), int("shard")],
         clustering: &[text("state_key"), int("since")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (String, String, i64);

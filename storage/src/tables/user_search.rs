@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Family, Table, TableDef, text};
+use crate::table::{Family, Table, TableDef, WrittenBy, text};
 
 /// The table.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ impl Table for UserSearch {
         family: Family::Meta,
         partition: &[text("start")],
         clustering: &[text("word"), text("user")],
-        guarded: false,
+        written_by: WrittenBy::Write,
         ttl: None,
     };
     type Partition = (String,);

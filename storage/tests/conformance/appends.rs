@@ -1,6 +1,6 @@
 //! Guarded partitions.
 
-use playhouse_storage::{Order, Outcome, StoreError};
+use playhouse_storage::{Order, Outcome};
 
 use crate::{bench::Laws, vocabulary::*};
 
@@ -109,16 +109,6 @@ pub const LAWS: Laws = &[
             for room in filled {
                 assert_eq!(keys(&*bench.store, LOG, &room, everything(Order::Forward)).await.0.len(), 30);
             }
-        })
-    }),
-    ("only guarded tables have guards", |bench| {
-        Box::pin(async move {
-            let user = key(["@a:b"]);
-            assert!(matches!(bench.store.fence(PAIRS, &user).await, Err(StoreError::Misuse { .. })));
-            assert!(matches!(bench.store.guard(PAIRS, &user).await, Err(StoreError::Misuse { .. })));
-            let mut on_log = claim(&room("!r:b"), vec![], vec![]);
-            on_log.table = LOG;
-            assert!(matches!(bench.store.claim(on_log).await, Err(StoreError::Misuse { .. })));
         })
     }),
 ];

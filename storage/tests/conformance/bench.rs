@@ -1,4 +1,4 @@
-//! Where the laws are tried: an empty store of some kind, and a clock that the test moves.
+//! Where the laws are tried: an empty store of some kind, and its time.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -17,13 +17,13 @@ pub type Laws = &'static [(&'static str, Law)];
 /// A back end under test.
 pub trait Subject {
     /// An empty store.
-    fn open(&self) -> Bench;
+    fn open(&self) -> impl Future<Output = Bench>;
 }
 
-/// An empty store and its clock.
+/// An empty store and its time.
 pub struct Bench {
     pub store: Arc<dyn Backend>,
-    pub clock: ManualClock,
+    pub time: Time,
     /// Shared, since a law captures only the parts of the bench that it uses, and the folder must outlast them.
     pub folder: Option<Arc<tempfile::TempDir>>,
 }
@@ -31,13 +31,61 @@ pub struct Bench {
 impl Bench {
     /// The same store after a restart, where it outlives one.
     pub async fn restart(self) -> Self {
-        let Some(folder) = self.folder else { return self };
+        let (Some(folder), Time::Hands(clock)) = (self.folder.clone(), self.time.clone()) else {
+            return self;
+        };
         self.store.close().await;
-        open_embedded(folder, self.clock)
+        open_embedded(folder, clock)
+    }
+}
+
+/// The last moment of a life.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// How time passes for a store.
+#[derive(Clone)]
+pub enum Time {
+    /// The test moves it.
+    Hands(ManualClock),
+}
+
+impl Time {
+    /// A life of a row that a test can see the end of.
+    pub const fn short_life(&self) -> Duration {
+        match self {
+            Self::Hands(_) => Duration::from_mins(1),
+        }
     }
 
-    pub fn advance(&self, by: Duration) {
-        self.clock.advance(by);
+    /// Lets half of a life pass and says how much is left.
+    pub fn half(&self, life: Duration) -> Duration {
+        match self {
+            Self::Hands(clock) => clock.advance(life / 2),
+        }
+        life / 2
+    }
+
+    /// From the begin of a life to its last moment.
+    pub fn nearly_over(&self, life: Duration) {
+        match self {
+            Self::Hands(clock) => clock.advance(life.saturating_sub(MOMENT)),
+        }
+    }
+
+    /// From the last moment of a life to its end.
+    #[allow(clippy::unused_async)]
+    pub async fn over(&self, _life: Duration) {
+        match self {
+            Self::Hands(clock) => clock.advance(MOMENT),
+        }
+    }
+
+    /// Passes over a life that is too long to wait for; `false` where time takes its time.
+    pub fn leap(&self, life: Duration) -> bool {
+        match self {
+            Self::Hands(clock) => clock.advance(life),
+        }
+        true
     }
 }
 
@@ -45,10 +93,10 @@ impl Bench {
 pub struct Memory;
 
 impl Subject for Memory {
-    fn open(&self) -> Bench {
+    async fn open(&self) -> Bench {
         let clock = ManualClock::at(1_000);
         let store = MemoryBackend::new(1, Adversity::none()).with_clock(clock.clock());
-        Bench { store: Arc::new(store), clock, folder: None }
+        Bench { store: Arc::new(store), time: Time::Hands(clock), folder: None }
     }
 }
 
@@ -56,7 +104,7 @@ impl Subject for Memory {
 pub struct Embedded;
 
 impl Subject for Embedded {
-    fn open(&self) -> Bench {
+    async fn open(&self) -> Bench {
         open_embedded(Arc::new(tempfile::tempdir().unwrap()), ManualClock::at(1_000))
     }
 }
@@ -64,7 +112,7 @@ impl Subject for Embedded {
 fn open_embedded(folder: Arc<tempfile::TempDir>, clock: ManualClock) -> Bench {
     let options = FjallOptions { clock: clock.clock(), ..FjallOptions::default() };
     let store = Arc::new(FjallBackend::open(folder.path(), options).unwrap());
-    Bench { store, clock, folder: Some(folder) }
+    Bench { store, time: Time::Hands(clock), folder: Some(folder) }
 }
 
 /// Runs `future` on a runtime of its own.

@@ -1,6 +1,11 @@
 //! Conditional batches on plain rows.
 
-use playhouse_storage::{Expect, Key, Order, Outcome, Table, tables::OneTimeKey};
+use std::ops::Bound::Unbounded;
+
+use playhouse_storage::{
+    Backend, Claim, Expect, IntoKey as _, Key, Order, Outcome, StoreError, Table,
+    tables::{OneTimeKey, one_time_key::UPLOADS},
+};
 
 use crate::{bench::Laws, vocabulary::*};
 
@@ -9,14 +14,20 @@ fn user() -> Key {
 }
 
 fn at(name: &str) -> Key {
-    key([name, ""])
+    key([name])
+}
+
+async fn taken(store: &dyn Backend, name: &Key, value: &str) {
+    let free = vec![(name.clone(), Expect::Absent)];
+    let take = claim(&user(), free, vec![(name.clone(), Some(bytes(value)))]);
+    assert_eq!(store.claim(take).await.unwrap(), Outcome::Applied);
 }
 
 pub const LAWS: Laws = &[
     ("a claim applies only if every condition holds, and then whole", |bench| {
         Box::pin(async move {
             let store = &*bench.store;
-            store.write(vec![put(PAIRS, &user(), &at("there"), "one", 1)]).await.unwrap();
+            taken(store, &at("there"), "one").await;
             let there = |expect| (at("there"), expect);
             let cases = [
                 (vec![there(Expect::Absent)], Outcome::Refused),
@@ -29,12 +40,12 @@ pub const LAWS: Laws = &[
             for (conditions, expected) in cases {
                 let writes = vec![(at("there"), None), (at("new"), Some(bytes("fresh")))];
                 let mut batch = claim(&user(), conditions, writes);
-                batch.projections = vec![put(PAIRS, &key(["@other:b"]), &at("p"), "x", 1)];
+                batch.projections = vec![put(PAIRS, &key(["@other:b"]), &key(["p", ""]), "x", 1)];
                 assert_eq!(store.claim(batch).await.unwrap(), expected);
                 let applied = expected == Outcome::Applied;
-                assert_eq!(value(store, PAIRS, &user(), &at("there")).await.is_none(), applied);
-                assert_eq!(value(store, PAIRS, &user(), &at("new")).await.is_some(), applied);
-                assert_eq!(value(store, PAIRS, &key(["@other:b"]), &at("p")).await.is_some(), applied);
+                assert_eq!(value(store, CLAIMS, &user(), &at("there")).await.is_none(), applied);
+                assert_eq!(value(store, CLAIMS, &user(), &at("new")).await.is_some(), applied);
+                assert_eq!(value(store, PAIRS, &key(["@other:b"]), &key(["p", ""])).await.is_some(), applied);
             }
         })
     }),
@@ -54,44 +65,89 @@ pub const LAWS: Laws = &[
                 }
             }
             assert_eq!(winners.len(), 1);
-            assert_eq!(value(&*bench.store, PAIRS, &user(), &at("name")).await, winners.pop());
+            assert_eq!(value(&*bench.store, CLAIMS, &user(), &at("name")).await, winners.pop());
         })
     }),
-    ("a claimed key is handed out once, in order, whatever is uploaded again", |bench| {
+    ("a claimed key is handed out once, in order, and an upload repeated adds nothing", |bench| {
         Box::pin(async move {
-            let store = &*bench.store;
-            let partition: Key = OneTimeKey::DEF.partition.iter().map(|_| text("x")).collect();
-            let columns = OneTimeKey::DEF.clustering.iter();
-            let name = |n: i64| -> Key {
-                let column = |kind| match kind {
-                    playhouse_storage::ColumnKind::Int => int(n),
-                    playhouse_storage::ColumnKind::Text => text(&format!("{n}")),
-                };
-                columns.clone().map(|column_def| column(column_def.kind)).collect()
+            let (store, device) = (&*bench.store, key(["@a:b", "PHONE"]));
+            let stock =
+                |conditions, writes| Claim { table: OneTimeKey::DEF, ..claim(&device, conditions, writes) };
+            let uploads = UPLOADS.to_key();
+            let at = |n: i64| vec![text("curve"), int(n), text("id")];
+            let upload = || {
+                let keys = (1..4).map(|n| (at(n), Some(bytes("key"))));
+                let keys = keys.chain([(uploads.clone(), Some(bytes("7")))]).collect();
+                stock(vec![(uploads.clone(), Expect::Absent)], keys)
             };
-            let upload =
-                || (1..4).map(|n| put(OneTimeKey::DEF, &partition, &name(n), "key", 7)).collect::<Vec<_>>();
-            store.write(upload()).await.unwrap();
+            assert_eq!(store.claim(upload()).await.unwrap(), Outcome::Applied);
             for n in 1..4 {
-                let first =
-                    keys(store, OneTimeKey::DEF, &partition, everything(Order::Forward)).await.0.remove(0);
-                assert_eq!(first, name(n));
-                let mut take = claim(&partition, vec![(first.clone(), Expect::Present)], vec![(first, None)]);
-                take.table = OneTimeKey::DEF;
+                let mut left = keys(store, OneTimeKey::DEF, &device, everything(Order::Forward)).await.0;
+                assert_eq!(left.swap_remove(1), at(n));
+                let take = stock(vec![(at(n), Expect::Present)], vec![(at(n), None)]);
                 assert_eq!(store.claim(take.clone()).await.unwrap(), Outcome::Applied);
                 assert_eq!(store.claim(take).await.unwrap(), Outcome::Refused);
-                store.write(upload()).await.unwrap();
+                assert_eq!(store.claim(upload()).await.unwrap(), Outcome::Refused);
             }
-            assert_eq!(keys(store, OneTimeKey::DEF, &partition, everything(Order::Forward)).await.0.len(), 0);
+            let left = keys(store, OneTimeKey::DEF, &device, everything(Order::Forward)).await;
+            assert_eq!(left, (vec![uploads], false));
         })
     }),
-    ("a later put replaces what a claim wrote", |bench| {
+    ("a claim may ask for what it does not write, and leaves that as it is", |bench| {
         Box::pin(async move {
             let store = &*bench.store;
-            let taken = claim(&user(), vec![], vec![(at("name"), Some(bytes("claimed")))]);
-            assert_eq!(store.claim(taken).await.unwrap(), Outcome::Applied);
-            store.write(vec![put(PAIRS, &user(), &at("name"), "later", 10)]).await.unwrap();
-            assert_eq!(value(store, PAIRS, &user(), &at("name")).await.as_deref(), Some("later"));
+            taken(store, &at("value"), "one").await;
+            taken(store, &at("present"), "two").await;
+            let conditions = vec![
+                (at("absent"), Expect::Absent),
+                (at("value"), Expect::Value(bytes("one"))),
+                (at("present"), Expect::Present),
+            ];
+            let before = store.slice(CLAIMS, &user(), everything(Order::Forward)).await.unwrap().rows;
+            assert_eq!(before.len(), 2);
+
+            let nothing = claim(&user(), conditions.clone(), vec![]);
+            assert_eq!(store.claim(nothing).await.unwrap(), Outcome::Applied);
+            let page = store.slice(CLAIMS, &user(), slice(Unbounded, Unbounded, Order::Forward, 2)).await;
+            assert_eq!((page.as_ref().unwrap().rows.clone(), page.unwrap().more), (before, false));
+
+            let one = claim(&user(), conditions, vec![(at("absent"), Some(bytes("three")))]);
+            assert_eq!(store.claim(one.clone()).await.unwrap(), Outcome::Applied);
+            assert_eq!(store.claim(one).await.unwrap(), Outcome::Refused);
+            assert_eq!(value(store, CLAIMS, &user(), &at("absent")).await.as_deref(), Some("three"));
+        })
+    }),
+    ("of claims in a row each sees what the one before it left", |bench| {
+        Box::pin(async move {
+            let (store, name) = (&*bench.store, at("name"));
+            let set = |from: Expect, to: Option<&str>| {
+                claim(&user(), vec![(name.clone(), from)], vec![(name.clone(), to.map(bytes))])
+            };
+            let steps = [
+                (Expect::Absent, Some("z")),
+                (Expect::Value(bytes("z")), Some("a")),
+                (Expect::Value(bytes("a")), Some("")),
+                (Expect::Value(bytes("")), None),
+                (Expect::Absent, Some("b")),
+                (Expect::Present, None),
+            ];
+            for (from, to) in steps {
+                assert_eq!(store.claim(set(from.clone(), to)).await.unwrap(), Outcome::Applied, "{from:?}");
+                assert_eq!(value(store, CLAIMS, &user(), &name).await.as_deref(), to);
+            }
+        })
+    }),
+    ("a claim without a condition or with a row twice is refused", |bench| {
+        Box::pin(async move {
+            let row = |value: &str| (at("name"), Some(bytes(value)));
+            let absent = vec![(at("name"), Expect::Absent)];
+            for wrong in
+                [claim(&user(), vec![], vec![row("x")]), claim(&user(), absent, vec![row("x"), row("y")])]
+            {
+                let refused = bench.store.claim(wrong).await;
+                assert!(matches!(refused, Err(StoreError::Misuse { .. })), "{refused:?}");
+            }
+            assert_eq!(value(&*bench.store, CLAIMS, &user(), &at("name")).await, None);
         })
     }),
 ];

@@ -43,9 +43,10 @@ fn keeps_every_law(subject: &impl Subject) {
         [rows::LAWS, slices::LAWS, stamps::LAWS, expiry::LAWS, appends::LAWS, claims::LAWS, partitions::LAWS];
     for (name, law) in laws.into_iter().flatten() {
         println!("law: {name}");
-        let bench = subject.open();
-        let folder = bench.folder.clone();
-        bench::block_on(async { law(bench).await });
-        drop(folder);
+        bench::block_on(async {
+            let bench = subject.open().await;
+            let _folder = bench.folder.clone();
+            law(bench).await;
+        });
     }
 }

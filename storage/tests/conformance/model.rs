@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use playhouse_storage::{Backend, Expect, Key, Order, Outcome, Slice, Write};
+use playhouse_storage::{Backend, Expect, Key, Order, Outcome, Slice, TableDef, Write};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
 
 use crate::{
-    bench::{Bench, Subject, block_on},
-    vocabulary::{PAIRS, bytes, claim, delete, delete_range, key, put, text},
+    bench::Subject,
+    vocabulary::{CLAIMS, PAIRS, bytes, claim, delete, delete_range, key, put, text},
 };
 
 /// A step of a history, in a partition that the case has for itself.
@@ -23,12 +23,13 @@ enum Step {
     Read(Bound<Key>, Bound<Key>, Order, usize),
 }
 
-/// What the store should hold of one partition.
+/// What the store should hold of one partition of [`PAIRS`] and of one of [`CLAIMS`].
 #[derive(Debug, Default)]
 struct Model {
     /// Every write of a row that ever arrived; `None` for a deletion.
     writes: BTreeMap<Key, Vec<(i64, Option<String>)>>,
     ranges: Vec<(Bound<Key>, Bound<Key>, i64)>,
+    claimed: BTreeMap<Key, String>,
 }
 
 fn within(row: &Key, from: &Bound<Key>, to: &Bound<Key>) -> bool {
@@ -56,9 +57,17 @@ impl Model {
         self.history(row).max_by_key(|(stamp, value)| (*stamp, value.is_none(), value.clone()))?.1
     }
 
-    fn slice(&self, slice: &Slice) -> (Vec<(Key, String)>, bool) {
-        let rows = self.writes.keys().filter(|row| within(row, &slice.from, &slice.to));
-        let mut rows: Vec<_> = rows.filter_map(|row| Some((row.clone(), self.get(row)?))).collect();
+    /// What stands in a table, in order.
+    fn rows(&self, table: &TableDef) -> Vec<(Key, String)> {
+        if table.name == CLAIMS.name {
+            return self.claimed.clone().into_iter().collect();
+        }
+        self.writes.keys().filter_map(|row| Some((row.clone(), self.get(row)?))).collect()
+    }
+
+    fn slice(&self, table: &TableDef, slice: &Slice) -> (Vec<(Key, String)>, bool) {
+        let mut rows = self.rows(table);
+        rows.retain(|(row, _)| within(row, &slice.from, &slice.to));
         if slice.order == Order::Backward {
             rows.reverse();
         }
@@ -68,17 +77,19 @@ impl Model {
     }
 
     fn claim(&mut self, row: &Key, expect: &Expect, write: Option<&String>) -> Outcome {
-        let held = self.get(row);
+        let held = self.claimed.get(row);
         let holds = match expect {
             Expect::Absent => held.is_none(),
             Expect::Present => held.is_some(),
-            Expect::Value(value) => held.is_some_and(|held| held == *value),
+            Expect::Value(value) => held.is_some_and(|held| *held == *value),
         };
         if !holds {
             return Outcome::Refused;
         }
-        let stamp = self.history(row).map(|(stamp, _)| stamp).max().map_or(0, |stamp| stamp + 1);
-        self.writes.entry(row.clone()).or_default().push((stamp, write.cloned()));
+        match write {
+            Some(write) => self.claimed.insert(row.clone(), write.clone()),
+            None => self.claimed.remove(row),
+        };
         Outcome::Applied
     }
 }
@@ -116,7 +127,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (row(), value, -3..6_i64).prop_map(|(row, value, stamp)| Step::Put(row, value, stamp)),
         2 => (row(), -3..6_i64).prop_map(|(row, stamp)| Step::Delete(row, stamp)),
         1 => (bound(), bound(), -3..6_i64).prop_map(|(from, to, stamp)| Step::DeleteRange(from, to, stamp)),
-        2 => (row(), expect, prop::option::of(value))
+        2 => (row().prop_map(|row| row[..1].to_vec()), expect, prop::option::of(value))
             .prop_map(|(row, expect, write)| Step::Claim { row, expect, write }),
         3 => (bound(), bound(), order, 1..6_usize)
             .prop_map(|(from, to, order, limit)| Step::Read(from, to, order, limit)),
@@ -146,11 +157,12 @@ async fn write(store: &dyn Backend, model: &mut Model, partition: &Key, step: &S
 async fn compare(
     store: &dyn Backend,
     model: &Model,
+    table: &'static TableDef,
     partition: &Key,
     slice: Slice,
 ) -> Result<(), TestCaseError> {
-    let expected = model.slice(&slice);
-    let page = store.slice(PAIRS, partition, slice).await.unwrap();
+    let expected = model.slice(table, &slice);
+    let page = store.slice(table, partition, slice).await.unwrap();
     let rows = page.rows.into_iter();
     let rows = rows.map(|row| (row.clustering, String::from_utf8(row.value.to_vec()).unwrap())).collect();
     prop_assert_eq!((rows, page.more), expected);
@@ -169,7 +181,7 @@ async fn play(store: &dyn Backend, partition: &Key, steps: Vec<Step>) -> Result<
                 prop_assert_eq!(outcome, expected);
             }
             Step::Read(from, to, order, limit) => {
-                compare(store, &model, partition, Slice { from, to, order, limit }).await?;
+                compare(store, &model, PAIRS, partition, Slice { from, to, order, limit }).await?;
             }
             Step::Put(row, ..) | Step::Delete(row, ..) => {
                 let found = store.get(PAIRS, partition, &row).await.unwrap().map(|row| row.value);
@@ -183,9 +195,9 @@ async fn play(store: &dyn Backend, partition: &Key, steps: Vec<Step>) -> Result<
 
 /// Plays `cases` random histories, then compares all of them again after a restart.
 pub fn agrees(subject: &impl Subject, cases: u32) {
-    let bench: Bench = subject.open();
-    let played = std::cell::RefCell::new(Vec::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let bench = runtime.block_on(subject.open());
+    let played = std::cell::RefCell::new(Vec::new());
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&prop::collection::vec(step(), 1..50), |steps| {
@@ -195,13 +207,15 @@ pub fn agrees(subject: &impl Subject, cases: u32) {
             Ok(())
         })
         .unwrap();
-    drop(runtime);
-    block_on(async {
+    runtime.block_on(async {
         let bench = bench.restart().await;
         for (partition, model) in played.into_inner() {
-            for order in [Order::Forward, Order::Backward] {
+            for (table, order) in [PAIRS, CLAIMS]
+                .into_iter()
+                .flat_map(|table| [(table, Order::Forward), (table, Order::Backward)])
+            {
                 let all = Slice { from: Bound::Unbounded, to: Bound::Unbounded, order, limit: 1000 };
-                compare(&*bench.store, &model, &partition, all).await.unwrap();
+                compare(&*bench.store, &model, table, &partition, all).await.unwrap();
             }
         }
     });

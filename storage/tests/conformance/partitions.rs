@@ -1,6 +1,6 @@
 //! Walks over the partitions of a table.
 
-use playhouse_storage::{Key, Table, tables::Account};
+use playhouse_storage::{Key, Table, tables::EventLocation};
 
 use crate::{bench::Laws, vocabulary::*};
 
@@ -9,17 +9,17 @@ pub const LAWS: Laws = &[
         Box::pin(async move {
             let store = &*bench.store;
             let mut names: Vec<Key> = (0..50).map(|n| key([&format!("@{n}:b")])).collect();
-            names.extend([key([""]), key(["\0"]), key(["@1:b\0"])]);
+            names.extend([key(["\0"]), key(["@1:b\0"])]);
             let mut writes: Vec<_> = names
                 .iter()
                 .flat_map(|name| [key(["a", "b"]), key(["c", "d"])].map(|row| put(PAIRS, name, &row, "x", 1)))
                 .collect();
-            writes.push(put(Account::DEF, &key(["@z:b"]), &vec![], "of another table", 1));
+            writes.push(put(EventLocation::DEF, &key(["@z:b"]), &vec![], "of another table", 1));
             writes.push(put(PAIRS, &key(["@gone:b"]), &key(["", ""]), "x", 1));
             writes.push(delete(PAIRS, &key(["@gone:b"]), &key(["", ""]), 2));
             store.write(writes).await.unwrap();
 
-            for limit in [1, 7, 53, 100] {
+            for limit in [1, 7, 52, 100] {
                 let (mut after, mut walked) = (None, Vec::new());
                 loop {
                     let page = store.partitions(PAIRS, after.as_ref(), limit).await.unwrap();

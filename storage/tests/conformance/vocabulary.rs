@@ -5,11 +5,14 @@ use std::{ops::Bound, time::Duration};
 use bytes::Bytes;
 use playhouse_storage::{
     Append, Backend, Claim, Expect, Key, KeyValue, Order, Slice, Stamp, Table, TableDef, Write,
-    tables::{AccountData, RoomLog},
+    tables::{AccountData, CrossSigningKey, RoomLog},
 };
 
 /// A table with two text clustering columns.
 pub const PAIRS: &TableDef = AccountData::DEF;
+
+/// A table that is written by claim, with one text clustering column.
+pub const CLAIMS: &TableDef = CrossSigningKey::DEF;
 
 /// The guarded table.
 pub const LOG: &TableDef = RoomLog::DEF;
@@ -106,5 +109,5 @@ pub fn append(room: &Key, fence: i64, expected: Option<i64>, seq: i64) -> Append
 }
 
 pub fn claim(partition: &Key, conditions: Vec<(Key, Expect)>, writes: Vec<(Key, Option<Bytes>)>) -> Claim {
-    Claim { table: PAIRS, partition: partition.clone(), conditions, writes, projections: Vec::new() }
+    Claim { table: CLAIMS, partition: partition.clone(), conditions, writes, projections: Vec::new() }
 }

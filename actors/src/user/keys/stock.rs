@@ -200,6 +200,33 @@ impl Stock<'_> {
         Err(UserError::retry())
     }
 
+    /// Empties the stock: what was uploaded before can never be handed out again.
+    ///
+    /// # Errors
+    /// [`UserError::Unavailable`]; it may be repeated.
+    pub async fn clear(&self) -> Result<(), UserError> {
+        for _ in 0..ATTEMPTS {
+            let rows = self.store.all::<OneTimeKey>(self.partition(), ()).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            // The first is the row of uploads: of an upload that comes in meanwhile and this one is refused.
+            let conditions = rows.iter().take(1).map(|(key, row)| (key.to_key(), Expect::Value(encode(row))));
+            let claim = Claim {
+                table: OneTimeKey::DEF,
+                partition: self.partition().to_key(),
+                conditions: conditions.collect(),
+                writes: rows.iter().map(|(key, _)| (key.to_key(), None)).collect(),
+                projections: Vec::new(),
+            };
+            match self.store.backend().claim(claim).await? {
+                Outcome::Applied => return Ok(()),
+                Outcome::Refused | Outcome::Unknown => {}
+            }
+        }
+        Err(UserError::retry())
+    }
+
     async fn oldest(
         &self,
         algorithm: &str,

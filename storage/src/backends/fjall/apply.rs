@@ -115,7 +115,14 @@ impl Transaction<'_> {
             }
         }
         for (clustering, value) in &claim.writes {
-            self.claim_row(table, codec::row_key(table, partition, clustering), value.as_deref())?;
+            let key = codec::row_key(table, partition, clustering);
+            match value {
+                Some(value) => {
+                    let expires_ms = self.expiry(table, None);
+                    self.set(table, key, &Envelope { tombstone: false, stamp: 0, expires_ms, value });
+                }
+                None => self.overlay.set(table.family, key, None),
+            }
         }
         Ok(Outcome::Applied)
     }
@@ -162,26 +169,6 @@ impl Transaction<'_> {
     fn guard(&self, table: &'static TableDef, partition: &Key) -> Result<Option<Guard>, StoreError> {
         let stored = self.stored(table, &codec::partition_key(table, partition))?;
         read_guard(table, stored.as_deref())
-    }
-
-    /// A claim's write counts as newer than all that the store has seen of the row.
-    fn claim_row(
-        &mut self,
-        table: &'static TableDef,
-        key: Vec<u8>,
-        value: Option<&[u8]>,
-    ) -> Result<(), StoreError> {
-        let stored = self.stored(table, &key)?;
-        let seen = stored.as_ref().map(|stored| envelope(table, stored)).transpose()?;
-        let deleted = self.deleted_at(table, &key)?;
-        let seen = seen.map(|row| row.stamp).max(deleted);
-        let stamp = seen.map_or(0, |stamp| stamp.saturating_add(1));
-        let row = match value {
-            Some(value) => Envelope { tombstone: false, stamp, expires_ms: self.expiry(table, None), value },
-            None => self.tombstone(stamp),
-        };
-        self.set(table, key, &row);
-        Ok(())
     }
 
     fn put(

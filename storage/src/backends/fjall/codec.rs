@@ -93,7 +93,7 @@ pub(super) fn range(
         Bound::Included(columns) => successor(&at(columns)),
         Bound::Excluded(columns) => at(columns),
     };
-    let start = if table.guarded && start == base { [&base[..], &[0]].concat() } else { start };
+    let start = if table.is_guarded() && start == base { [&base[..], &[0]].concat() } else { start };
     KeyRange { start, end }
 }
 

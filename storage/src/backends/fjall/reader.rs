@@ -158,7 +158,7 @@ impl Reader {
             let Some((partition, clustering)) = codec::read(table.partition, &key[1..]) else {
                 return Err(StoreError::corrupt(table.name, format!("key {key:?}")));
             };
-            let is_guard = table.guarded && clustering.is_empty();
+            let is_guard = table.is_guarded() && clustering.is_empty();
             // A value that cannot be read counts: whoever walks must come across it.
             if is_guard || Envelope::decode(&value).is_none_or(|row| row.is_visible(now_ms)) {
                 return Ok(Some((partition, key[..key.len() - clustering.len()].to_vec())));

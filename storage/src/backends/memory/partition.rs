@@ -133,10 +133,12 @@ impl Partition {
             return Outcome::Refused;
         }
         for (clustering, value) in &claim.writes {
-            let seen = self.rows.get(clustering).map(|cell| cell.stamp).max(self.deleted_at(clustering));
-            let stamp = seen.map_or(0, |stamp| stamp.saturating_add(1));
-            let expires_ms = value.as_ref().and_then(|_| expiry(claim.table, None, now_ms));
-            self.rows.insert(clustering.clone(), Cell { stamp, value: value.clone(), expires_ms });
+            let Some(value) = value else {
+                self.rows.remove(clustering);
+                continue;
+            };
+            let expires_ms = expiry(claim.table, None, now_ms);
+            self.rows.insert(clustering.clone(), Cell { stamp: 0, value: Some(value.clone()), expires_ms });
         }
         Outcome::Applied
     }

@@ -63,9 +63,7 @@ impl World {
     }
 
     pub fn write(&mut self, write: &Write, now_ms: u64) {
-        let (Write::Put { table, partition, .. }
-        | Write::Delete { table, partition, .. }
-        | Write::DeleteRange { table, partition, .. }) = write;
+        let (table, partition) = write.place();
         self.partition_mut(table, partition).write(write, now_ms);
     }
 
