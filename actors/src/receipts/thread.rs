@@ -2,20 +2,14 @@
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#threaded-read-receipts>
 
-use std::sync::Arc;
-
 use playhouse_storage::Store;
-use ruma::{EventId, OwnedEventId};
-use serde::Deserialize;
+use ruma::OwnedEventId;
 
 use crate::{
     room::{RoomError, RoomEvent, RoomView},
-    timeline::find,
+    timeline::thread::Lineage,
 };
 
-/// > Implementations should not recurse infinitely, though: a maximum of 3 hops is recommended to cover indirect
-/// > relationships.
-const MOST_HOPS: usize = 3;
 const MAIN: &str = "main";
 
 /// The thread of a receipt.
@@ -48,30 +42,7 @@ impl Thread {
     }
 }
 
-/// How an event refers to another.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Relation {
-    rel_type: String,
-    event_id: OwnedEventId,
-}
-
-impl Relation {
-    fn of(event: &RoomEvent) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Content {
-            #[serde(rename = "m.relates_to")]
-            relates_to: Relation,
-        }
-        event.pdu.content_as::<Content>().ok().map(|content| content.relates_to)
-    }
-}
-
-/// Whether a receipt for the thread may be at the event.
-///
-/// > Thread roots are considered to be in the main timeline, as are events that are related to a thread root via
-/// > non-thread relations.
-///
-/// Such an event may also end the thread that it is the root of, since a thread begins there.
+/// Whether a receipt for the thread may be at the event. One for a thread may also be at what the thread begins with.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -79,28 +50,13 @@ pub(super) async fn holds(
     store: &Store,
     view: &RoomView,
     thread: &Thread,
-    event: &Arc<RoomEvent>,
+    event: &RoomEvent,
 ) -> Result<bool, RoomError> {
-    let wanted: Option<&EventId> = match thread {
-        Thread::Unthreaded => return Ok(true),
-        Thread::Main => None,
-        Thread::Under(root) => Some(root),
-    };
-    let mut event = Some(Arc::clone(event));
-    for _ in 0..=MOST_HOPS {
-        let Some(here) = event else { break };
-        if Some(here.pdu.event_id()) == wanted {
-            return Ok(true);
-        }
-        match Relation::of(&here) {
-            None => break,
-            Some(relation) if relation.rel_type == "m.thread" => {
-                return Ok(wanted == Some(&*relation.event_id));
-            }
-            Some(relation) => event = find::event(store, view, &relation.event_id).await?,
-        }
-    }
-    Ok(wanted.is_none())
+    Ok(match thread {
+        Thread::Unthreaded => true,
+        Thread::Main => Lineage::of(store, view, event).await?.is_in_main(),
+        Thread::Under(root) => Lineage::of(store, view, event).await?.touches(root),
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 //! | `tally` | what is unread, as events come and receipts move (pure) |
 //! | `marks` | up to where the user has read |
 //! | `scan` | events held against the user's push rules |
-//! | `thread` | which thread an event is in |
 //! | `memory` | what was counted before |
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications>
@@ -16,7 +15,6 @@ mod marks;
 mod memory;
 mod scan;
 mod tally;
-mod thread;
 
 #[cfg(test)]
 mod tests;

@@ -9,13 +9,10 @@ use playhouse_rules::{
 use playhouse_storage::Store;
 use ruma::UserId;
 
-use super::{
-    tally::{Found, Meaning},
-    thread::thread_of,
-};
+use super::tally::{Found, Meaning};
 use crate::{
     room::{RoomError, RoomEvent, RoomView, load::read_events},
-    timeline::{find, state_at::put_back},
+    timeline::{find, state_at::put_back, thread::thread_of},
     user::data::UserData,
 };
 
