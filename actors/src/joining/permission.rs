@@ -10,6 +10,9 @@ use serde::Deserialize;
 use super::MembershipError;
 use crate::{Node, room::RoomView};
 
+/// The type of the account data that says whose invites a user takes.
+pub(crate) const INVITE_PERMISSION: &str = "m.invite_permission_config";
+
 /// Refuses those who cannot be invited: users of other servers, and users who take no invites.
 ///
 /// <https://spec.matrix.org/v1.19/client-server-api/#invite-permission>
@@ -17,8 +20,7 @@ pub(crate) async fn may_be_invited(node: &Node, target: &UserId) -> Result<(), M
     if target.server_name() != node.server_name() {
         return Err(MembershipError::OtherServer { user: target.to_owned() });
     }
-    let key = ("", "m.invite_permission_config");
-    let row = node.store().get::<AccountData>((target.as_str(),), key).await?;
+    let row = node.store().get::<AccountData>((target.as_str(),), ("", INVITE_PERMISSION)).await?;
     if row.is_some_and(|row| blocks_invites(row.content.get())) {
         return Err(MembershipError::InviteBlocked { user: target.to_owned() });
     }
@@ -29,7 +31,7 @@ pub(crate) async fn may_be_invited(node: &Node, target: &UserId) -> Result<(), M
 /// > value means that the user wants to receive invites as normal.
 ///
 /// <https://spec.matrix.org/v1.19/client-server-api/#minvite_permission_config>
-fn blocks_invites(content: &str) -> bool {
+pub(crate) fn blocks_invites(content: &str) -> bool {
     #[derive(Deserialize)]
     struct Content {
         default_action: String,

@@ -8,6 +8,8 @@ use playhouse_storage::tables::account_data::AccountDataRow;
 use ruma::{OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
+use crate::joining::permission::{INVITE_PERMISSION, blocks_invites};
+
 /// The type of the list of ignored users.
 ///
 /// <https://spec.matrix.org/v1.19/client-server-api/#mignored_user_list>
@@ -30,6 +32,8 @@ pub struct UserData {
     pub compiled_push_rules: Option<Arc<CompiledRules>>,
     /// Who the user ignores.
     pub ignored: Arc<std::collections::HashSet<OwnedUserId>>,
+    /// Whether the user takes no invites.
+    pub blocks_invites: bool,
 }
 
 /// What is left of a device's keys.
@@ -55,8 +59,13 @@ impl UserData {
         if let Some(old) = self.account_data.insert(key.clone(), Arc::new(row)) {
             self.account_data_bytes -= weight(&key.0, &key.1, &old);
         }
-        if key.0.is_empty() && key.1 == IGNORED_USERS {
-            self.refresh_ignored(owner);
+        match (key.0.as_str(), key.1.as_str()) {
+            ("", IGNORED_USERS) => self.refresh_ignored(owner),
+            ("", INVITE_PERMISSION) => {
+                let content = self.account_data("", INVITE_PERMISSION);
+                self.blocks_invites = content.is_some_and(|content| blocks_invites(content.get()));
+            }
+            _ => {}
         }
     }
 

@@ -201,3 +201,20 @@ async fn a_profile_holds_64_kib_and_not_a_byte_more() {
     stream.set_profile("a.b", None).await.unwrap();
     stream.set_profile("c", Some(raw(&json!(1)))).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_invite_from_before_invites_were_blocked_is_not_told_until_they_are_taken_again() {
+    let theatre = Theatre::open().await;
+    let (alice, bob) = (theatre.person("alice").await, theatre.person("bob").await);
+    let room = alice.opens_a_room().await;
+    let before = token(&theatre, &syncs(&theatre, &bob, None).await);
+    alice.invites(&room, &bob.id).await.unwrap();
+
+    bob.sets_account_data("m.invite_permission_config", json!({ "default_action": "block" })).await;
+    for since in [None, Some(before)] {
+        assert!(syncs(&theatre, &bob, since).await.rooms.invite.is_empty());
+    }
+
+    bob.sets_account_data("m.invite_permission_config", json!({})).await;
+    assert!(syncs(&theatre, &bob, None).await.rooms.invite.contains_key(&room));
+}
