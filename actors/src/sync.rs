@@ -7,6 +7,7 @@
 //! | `request`, `response` | what is asked and how the answer looks |
 //! | `build` | one pass: which streams changed, and the token after it |
 //! | `joined`, `left` | one room |
+//! | `lazy` | which member events a lazy client gets, and which it has |
 //! | `window` | the part of a room's log that a response covers: timeline and the state before it |
 //! | `ephemeral` | receipts and typing |
 //! | `device_lists` | whose keys changed, who is out of sight |
@@ -18,6 +19,7 @@ pub mod device_lists;
 pub mod ephemeral;
 pub mod filter;
 pub mod joined;
+pub mod lazy;
 pub mod left;
 pub mod request;
 pub mod response;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{Node, metrics::Counted, user::UserError};
+use lazy::LazyClient;
 pub use request::SyncRequest;
 pub use response::SyncResponse;
 
@@ -43,15 +46,19 @@ const CLOSING: Duration = Duration::from_millis(5);
 /// [`UserError::Unavailable`] when the store does not answer.
 pub async fn sync(node: &Node, request: &SyncRequest) -> Result<SyncResponse, UserError> {
     acknowledge(node, request).await;
+    let client = LazyClient::of(request, &node.users().feed(&request.user).await?);
     let deadline = Instant::now() + request.timeout.min(LONGEST_WAIT);
     loop {
         let feed = node.users().feed(&request.user).await?;
         // Listen first: what happens while the response is built rings the bell.
         let mut bell = feed.listen();
         let timer = node.metrics().sync.start();
-        let built = build::build(node, &feed, request).await?;
+        let built = build::build(node, &feed, request, client.as_ref()).await?;
         drop(timer);
         if !built.response.is_empty() || request.answers_at_once() || Instant::now() >= deadline {
+            if let Some(client) = client {
+                client.is_answered(request, built.next, built.carried);
+            }
             return Ok(built.response);
         }
         let until = if built.behind { deadline.min(Instant::now() + CLOSING) } else { deadline };

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `power_levels` | who may do what, parsed once per `m.room.power_levels` event |
 //! | `views` | what is read for nearly every event, refreshed only when its own event changes |
-//! | `members` | memberships and their counts |
+//! | `members` | memberships, their counts, and whom a room without a name is named after |
 //!
 //! Specification: <https://spec.matrix.org/v1.19/client-server-api/#room-state>
 
@@ -20,10 +20,14 @@ use std::{fmt, sync::Arc};
 use imbl::OrdMap;
 use ruma::events::{StateEventType, room::history_visibility::HistoryVisibility};
 
-use self::{members::MemberCounts, views::Views};
 pub use self::{
+    members::MOST_HEROES,
     power_levels::{Level, PowerLevels},
     views::{CreateView, JoinRuleView},
+};
+use self::{
+    members::{Earliest, MemberCounts},
+    views::Views,
 };
 use crate::{Pdu, RoomVersion};
 
@@ -37,6 +41,7 @@ pub struct RoomState {
     kinds: OrdMap<Arc<str>, OfKind>,
     len: usize,
     counts: MemberCounts,
+    earliest: Earliest,
     views: Arc<Views>,
 }
 
@@ -78,6 +83,7 @@ impl RoomState {
             kinds: OrdMap::new(),
             len: 0,
             counts: MemberCounts::default(),
+            earliest: Earliest::default(),
             views: Arc::new(Views::new(version)),
         }
     }
@@ -217,7 +223,10 @@ impl RoomState {
     fn refresh(&mut self, old: Option<&Pdu>, new: Option<&Pdu>) {
         let Some(changed) = new.or(old) else { return };
         match changed.kind_str() {
-            members::KIND => self.counts.change(old, new),
+            members::KIND => {
+                self.counts.change(old, new);
+                self.earliest.change(old, new);
+            }
             kind if changed.state_key() == Some("") && Views::covers(kind) => {
                 Arc::make_mut(&mut self.views).refresh(self.version, kind, new);
             }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     room::{RoomEvent, RoomView, StateDelta, commit::stripped_for},
-    sync::unread::UnreadMemory,
+    sync::{lazy::SentMembers, unread::UnreadMemory},
     user::data::UserData,
 };
 
@@ -28,6 +28,7 @@ pub struct UserFeed {
     rooms: Mutex<HashMap<OwnedRoomId, RoomStanding>>,
     data: ArcSwap<UserData>,
     unread: UnreadMemory,
+    sent_members: SentMembers,
     bell: watch::Sender<u64>,
     suspect: AtomicBool,
     closed: AtomicBool,
@@ -78,6 +79,7 @@ impl UserFeed {
             rooms: Mutex::default(),
             data: ArcSwap::from_pointee(UserData::default()),
             unread: UnreadMemory::default(),
+            sent_members: SentMembers::default(),
             bell: watch::Sender::new(0),
             suspect: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -102,6 +104,11 @@ impl UserFeed {
     /// What was counted as unread.
     pub const fn unread(&self) -> &UnreadMemory {
         &self.unread
+    }
+
+    /// Which members the user's devices have been sent.
+    pub const fn sent_members(&self) -> &SentMembers {
+        &self.sent_members
     }
 
     /// Every room and the user's standing in it.

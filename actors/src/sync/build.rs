@@ -12,6 +12,7 @@ use super::{
     device_lists,
     filter::{passes_plain, prune},
     joined::{self, Moves},
+    lazy::{Carried, LazyClient},
     left,
     request::SyncRequest,
     response::{InvitedRoom, KnockedRoom, RawEvents, SyncResponse},
@@ -44,6 +45,10 @@ pub struct Pass<'a> {
     pub reader: Reader<'a>,
     /// The user's feed.
     pub feed: &'a UserFeed,
+    /// The client, if it loads members lazily.
+    pub lazy: Option<&'a LazyClient>,
+    /// The members that a lazy client gets.
+    pub carried: Carried,
     /// Where the user's own stream stood at `since`.
     pub own_since: Option<i64>,
 }
@@ -52,6 +57,10 @@ pub struct Pass<'a> {
 pub struct Built {
     /// The response.
     pub response: SyncResponse,
+    /// The token that it brings.
+    pub next: SyncToken,
+    /// The members that it brings to a lazy client.
+    pub carried: Carried,
     /// Whether something was noted that some slot's commit in flight still hides: look again in a moment.
     pub behind: bool,
 }
@@ -61,7 +70,12 @@ pub struct Built {
 /// # Errors
 /// [`UserError::Unavailable`] when the store does not answer. A room that cannot be read is left out and counted, and
 /// the token keeps it where it was.
-pub async fn build(node: &Node, feed: &Arc<UserFeed>, request: &SyncRequest) -> Result<Built, UserError> {
+pub async fn build(
+    node: &Node,
+    feed: &Arc<UserFeed>,
+    request: &SyncRequest,
+    lazy: Option<&LazyClient>,
+) -> Result<Built, UserError> {
     // The base first: everything at or below it is visible in what is read from here on.
     let base = node.clocks().closed();
     let data = feed.data();
@@ -72,6 +86,8 @@ pub async fn build(node: &Node, feed: &Arc<UserFeed>, request: &SyncRequest) -> 
         data: &data,
         reader: Reader { user: &request.user, device: request.device_str(), now_ms: node.clocks().now_ms() },
         feed,
+        lazy,
+        carried: Carried::default(),
         own_since: request.since.as_ref().map(|since| since.delivered(&own_key)),
     };
     let mut next = SyncToken { base, exceptions: still_beyond(request, base) };
@@ -89,7 +105,7 @@ pub async fn build(node: &Node, feed: &Arc<UserFeed>, request: &SyncRequest) -> 
     pass.add_key_counts(&mut response);
     response.next_batch = node.tokens().encode(&next);
     let behind = node.users().context().device_changes.newest() > base;
-    Ok(Built { response, behind })
+    Ok(Built { response, next, carried: pass.carried, behind })
 }
 
 /// The streams of the client's token that stay beyond the new base, though nothing new is told of them.
@@ -191,7 +207,7 @@ impl Pass<'_> {
                 }
                 return Ok((view.pos, moves));
             }
-            MembershipState::Invite if changed && !self.ignores_inviter(standing) => {
+            MembershipState::Invite if changed && self.takes_invite(standing) => {
                 let invite_state = stripped(standing);
                 response.rooms.invite.insert(room_id.to_owned(), InvitedRoom { invite_state });
             }
@@ -214,8 +230,13 @@ impl Pass<'_> {
         Ok((standing.last_pos, Moves::default()))
     }
 
-    fn ignores_inviter(&self, standing: &RoomStanding) -> bool {
-        <&ruma::UserId>::try_from(standing.sender.as_str()).is_ok_and(|sender| self.data.ignores(sender))
+    /// > Invite events for this user already in the database […] MUST NOT be served over client synchronisation
+    /// > endpoints.
+    ///
+    /// <https://spec.matrix.org/v1.19/client-server-api/#invite-permission>
+    fn takes_invite(&self, standing: &RoomStanding) -> bool {
+        let inviter = <&ruma::UserId>::try_from(standing.sender.as_str());
+        !self.data.blocks_invites && !inviter.is_ok_and(|inviter| self.data.ignores(inviter))
     }
 
     fn wants_left(&self, standing: &RoomStanding, since: Option<i64>) -> bool {

@@ -8,17 +8,17 @@ use ruma::{OwnedUserId, events::room::member::MembershipState};
 use super::{
     build::Pass,
     ephemeral,
-    filter::EventFilter as _,
+    lazy::{self, Stay},
     response::{Events, JoinedRoom, Summary, Timeline},
     unread,
-    window::{StateScope, Window, WindowRequest, had_up_to},
+    window::{StateScope, StateWish, Window, WindowRequest, had_up_to},
 };
 use crate::{
     hub::feed::RoomStanding,
     room::{RoomError, RoomView},
     timeline::{
         page::Gap,
-        state_at::state_after,
+        state_at::{Members, changed_state},
         visibility::{Memberships, Sight},
     },
 };
@@ -38,6 +38,23 @@ pub struct Moves {
     pub joined: BTreeSet<OwnedUserId>,
     /// Users who left.
     pub left: BTreeSet<OwnedUserId>,
+}
+
+impl Moves {
+    /// Those of changes of a room's state.
+    pub fn of(changes: &[Pdu]) -> Self {
+        let mut moves = Self::default();
+        for pdu in changes {
+            let user = pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok());
+            let (Some(user), Some(membership)) = (user, pdu.membership()) else { continue };
+            match membership {
+                MembershipState::Join => drop(moves.joined.insert(user)),
+                MembershipState::Leave | MembershipState::Ban => drop(moves.left.insert(user)),
+                _ => {}
+            }
+        }
+        moves
+    }
 }
 
 /// Renders a joined room as of `since`; `None` is the beginning.
@@ -64,13 +81,14 @@ pub async fn joined(
     let summary = (fresh || pass.request.full_state || !moves.joined.is_empty() || !moves.left.is_empty())
         .then(|| summary_of(view, pass));
     let mut room = JoinedRoom { summary, ..JoinedRoom::default() };
-    let state = state_of(pass, &request, &window, scope, room.summary.as_ref()).await?;
+    let stay = Stay { room_id: &view.room_id, member_event: standing.seq };
+    let state = state_of(pass, &request, &window, scope, (stay, room.summary.as_ref())).await?;
     if pass.request.use_state_after {
         room.state_after = Some(state);
     } else {
         room.state = Some(state);
     }
-    room.timeline = timeline_of(pass, view, &window).await?;
+    room.timeline = timeline_of(pass, view, &window, stay).await?;
     // What a client has of the room from before it left is not the part before this.
     room.timeline.limited |= newly_joined;
     room.ephemeral = ephemeral::of_room(pass, view, if fresh { None } else { since }).into();
@@ -92,21 +110,18 @@ pub(super) async fn state_of(
     request: &WindowRequest<'_>,
     window: &Window,
     scope: StateScope,
-    summary: Option<&Summary>,
+    (stay, summary): (Stay<'_>, Option<&Summary>),
 ) -> Result<Events, RoomError> {
     let at_end = pass.request.use_state_after;
-    let mut state: Vec<Pdu> = request.state(window, scope, at_end).await?;
-    if request.filter.state.is_lazy() {
-        let mut needed: BTreeSet<OwnedUserId> =
-            window.timeline.iter().map(|event| event.pdu.sender().to_owned()).collect();
-        if scope == StateScope::Everything {
-            needed.insert(pass.request.user.clone());
-        }
-        needed.extend(summary.and_then(|summary| summary.heroes.clone()).unwrap_or_default());
-        let until = if at_end { window.upper } else { window.start };
-        let at = state_after(request.store, request.view, until.0 - 1).await?;
-        request.load_lazily(&mut state, &needed, &at);
-    }
+    let state = if let Some(client) = pass.lazy {
+        let needed = lazy::needed(&pass.request.user, window, scope, summary, at_end);
+        let wish = StateWish { scope, at_end, members: Members::Only(&needed) };
+        let mut state = request.state(window, wish).await?;
+        client.leaves_out_sent(stay, scope, &mut state, &pass.carried);
+        state
+    } else {
+        request.state(window, StateWish { scope, at_end, members: Members::All }).await?
+    };
     let rendered = state.iter().map(|pdu| {
         let redacted = request.view.redactions.contains_key(pdu.event_id());
         pass.as_asked(pdu, redacted, pass.reader.state_event(pdu, request.view, false))
@@ -119,8 +134,13 @@ pub(super) async fn timeline_of(
     pass: &Pass<'_>,
     view: &RoomView,
     window: &Window,
+    stay: Stay<'_>,
 ) -> Result<Timeline, RoomError> {
     let store = pass.node.store();
+    // A client that gets state apart takes none from the timeline.
+    if let Some(client) = pass.lazy.filter(|_| !pass.request.use_state_after) {
+        client.carries(stay, window.timeline.iter().map(|event| &event.pdu), &pass.carried);
+    }
     let redactions = crate::timeline::find::redactions(store, view, window.timeline.iter()).await?;
     let memberships = pass.memberships(view, window).await?;
     let mut events = Vec::with_capacity(window.timeline.len());
@@ -140,41 +160,25 @@ async fn moves_of(
     window: &Window,
     fresh: bool,
 ) -> Result<Moves, RoomError> {
-    let mut moves = Moves::default();
     if pass.request.since.is_none() {
-        return Ok(moves);
+        return Ok(Moves::default());
     }
     if fresh {
-        moves.joined.extend(request.view.state.joined_members().map(ToOwned::to_owned));
-        return Ok(moves);
+        let joined = request.view.state.joined_members().map(ToOwned::to_owned).collect();
+        return Ok(Moves { joined, ..Moves::default() });
     }
     if window.lower >= window.upper {
-        return Ok(moves);
+        return Ok(Moves::default());
     }
-    let changed = crate::timeline::state_at::changed_state(
-        request.store,
-        request.view,
-        window.lower.0 - 1,
-        window.upper.0 - 1,
-    );
-    for pdu in changed.await? {
-        let user = pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok());
-        let (Some(user), Some(membership)) = (user, pdu.membership()) else { continue };
-        match membership {
-            MembershipState::Join => drop(moves.joined.insert(user)),
-            MembershipState::Leave | MembershipState::Ban => drop(moves.left.insert(user)),
-            _ => {}
-        }
-    }
-    Ok(moves)
+    let span = (window.lower.0 - 1, window.upper.0 - 1);
+    Ok(Moves::of(&changed_state(request.store, request.view, span, Members::All).await?))
 }
 
 /// Member counts, and heroes for a room without a name.
 fn summary_of(view: &RoomView, pass: &Pass<'_>) -> Summary {
-    const MOST_HEROES: usize = 5;
     let nameless = view.state.name().is_none_or(str::is_empty) && view.state.canonical_alias().is_none();
     let heroes = nameless.then(|| {
-        let heroes = view.state.heroes(&pass.request.user, MOST_HEROES);
+        let heroes = view.state.heroes(&pass.request.user);
         heroes.into_iter().map(ToOwned::to_owned).collect()
     });
     Summary { heroes, joined: view.state.joined_count() as u64, invited: view.state.invited_count() as u64 }

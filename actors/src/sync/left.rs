@@ -3,6 +3,7 @@
 use super::{
     build::Pass,
     joined::{state_of, timeline_of},
+    lazy::Stay,
     response::LeftRoom,
     window::{StateScope, had_up_to},
 };
@@ -28,6 +29,7 @@ pub async fn left(
     let sight = Sight::of(store, view, &pass.request.user).await?;
     let request = pass.window_request(view, &sight);
     let window = request.read(lower.min(upper), upper).await?;
+    let stay = Stay { room_id: &view.room_id, member_event: standing.seq };
     let mut room = LeftRoom::default();
     // Who was never in may see the own leave event, and no state.
     if sight.may_see_at(standing.seq - 1) {
@@ -36,14 +38,14 @@ pub async fn left(
         } else {
             StateScope::Changes
         };
-        let state = state_of(pass, &request, &window, scope, None).await?;
+        let state = state_of(pass, &request, &window, scope, (stay, None)).await?;
         if pass.request.use_state_after {
             room.state_after = Some(state);
         } else {
             room.state = Some(state);
         }
     }
-    room.timeline = timeline_of(pass, view, &window).await?;
+    room.timeline = timeline_of(pass, view, &window, stay).await?;
     room.account_data = pass.room_account_data(&view.room_id, since.is_none()).into();
     Ok(room)
 }

@@ -5,16 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use playhouse_rules::{pdu::Pdu, state::RoomState};
+use playhouse_rules::pdu::Pdu;
 use playhouse_storage::Store;
-use ruma::{OwnedUserId, api::client::filter::RoomFilter};
+use ruma::api::client::filter::RoomFilter;
 
 use super::filter::EventFilter as _;
 use crate::{
     room::{RoomError, RoomEvent, RoomView},
     timeline::{
         page::{Direction, Gap, PageRequest, chunk_of, gap_after, page},
-        state_at::{changed_state, state_after},
+        state_at::{Members, StateAt, changed_state},
         visibility::Sight,
     },
     user::data::UserData,
@@ -41,6 +41,17 @@ pub enum StateScope {
     Changes,
     /// All of it: a first sync, a newly joined room, `full_state`.
     Everything,
+}
+
+/// Which state goes with a window.
+#[derive(Debug, Clone, Copy)]
+pub struct StateWish<'a> {
+    /// How much of it.
+    pub scope: StateScope,
+    /// As of the window's end, not of its start.
+    pub at_end: bool,
+    /// Of which members. Those of a lazy client come whether they changed or not.
+    pub members: Members<'a>,
 }
 
 /// Whose timeline, and by which filter.
@@ -97,37 +108,46 @@ impl WindowRequest<'_> {
         Ok(Window { timeline, limited: reached > lower, start: start.max(reached), lower, upper })
     }
 
-    /// The state events that go with a window, as of its start, or with `at_end` as of its end.
+    /// The state events that go with a window.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn state(
-        &self,
-        window: &Window,
-        scope: StateScope,
-        at_end: bool,
-    ) -> Result<Vec<Pdu>, RoomError> {
-        let until = if at_end { window.upper } else { window.start };
-        let mut state: Vec<Pdu> = match scope {
-            StateScope::Everything => {
-                let state: RoomState = state_after(self.store, self.view, until.0 - 1).await?;
-                state.iter().cloned().collect()
+    pub async fn state(&self, window: &Window, wish: StateWish<'_>) -> Result<Vec<Pdu>, RoomError> {
+        let until = if wish.at_end { window.upper } else { window.start };
+        let at = async |members| StateAt::after(self.store, self.view, until.0 - 1, members).await;
+        let mut state = match (wish.scope, wish.members) {
+            (StateScope::Everything, members) => at(members).await?.events(),
+            (StateScope::Changes, Members::All) => self.changes(window.lower, until, Members::All).await?,
+            (StateScope::Changes, members @ Members::Only(users)) => {
+                let mut state = self.changes(window.lower, until, Members::Only(&BTreeSet::new())).await?;
+                if !users.is_empty() {
+                    state.extend(at(members).await?.members());
+                }
+                state
             }
-            StateScope::Changes if until > window.lower => {
-                changed_state(self.store, self.view, window.lower.0 - 1, until.0 - 1).await?
-            }
-            StateScope::Changes => Vec::new(),
         };
-        if !at_end {
-            self.add_hidden_changes(window, &mut state).await?;
+        if !wish.at_end {
+            self.add_hidden_changes(window, wish.members, &mut state).await?;
         }
         let filter = &self.filter.state;
         state.retain(|pdu| filter.passes(pdu) && filter.passes_room(&self.view.room_id));
         Ok(state)
     }
 
+    async fn changes(&self, lower: Gap, until: Gap, members: Members<'_>) -> Result<Vec<Pdu>, RoomError> {
+        if until <= lower {
+            return Ok(Vec::new());
+        }
+        changed_state(self.store, self.view, (lower.0 - 1, until.0 - 1), members).await
+    }
+
     /// State changes inside the timeline's span that its filter hid are told as state.
-    async fn add_hidden_changes(&self, window: &Window, state: &mut Vec<Pdu>) -> Result<(), RoomError> {
+    async fn add_hidden_changes(
+        &self,
+        window: &Window,
+        members: Members<'_>,
+        state: &mut Vec<Pdu>,
+    ) -> Result<(), RoomError> {
         let hides = self.filter.timeline.types.is_some() || !self.filter.timeline.not_types.is_empty();
         if !hides || window.start >= window.upper {
             return Ok(());
@@ -137,7 +157,9 @@ impl WindowRequest<'_> {
         let mut hidden: BTreeMap<(String, String), Pdu> = BTreeMap::new();
         for event in span.iter().filter(|event| !shown.contains(&event.seq)) {
             for change in &event.changes {
-                if let Some(new) = &change.new {
+                if let Some(new) =
+                    change.new.as_ref().filter(|_| members.want(&change.kind, &change.state_key))
+                {
                     hidden.insert((change.kind.clone(), change.state_key.clone()), new.clone());
                 }
             }
@@ -147,21 +169,5 @@ impl WindowRequest<'_> {
         });
         state.extend(hidden.into_values());
         Ok(())
-    }
-
-    /// Keeps of the member events only those of `needed` users, and adds theirs where the scope left them out.
-    pub fn load_lazily(&self, state: &mut Vec<Pdu>, needed: &BTreeSet<OwnedUserId>, at: &RoomState) {
-        state.retain(|pdu| {
-            pdu.kind_str() != "m.room.member"
-                || pdu.state_key().is_some_and(|user| needed.iter().any(|needed| needed.as_str() == user))
-        });
-        let there: BTreeSet<String> = state
-            .iter()
-            .filter(|pdu| pdu.kind_str() == "m.room.member")
-            .filter_map(|pdu| pdu.state_key().map(ToOwned::to_owned))
-            .collect();
-        for user in needed.iter().filter(|user| !there.contains(user.as_str())) {
-            state.extend(at.get("m.room.member", user.as_str()).cloned());
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use ruma::{
-    Int,
+    Int, UserId,
     events::{TimelineEventType, room::member::MembershipState},
     state_res::events::{RoomCreateEvent, RoomPowerLevelsEvent},
 };
@@ -140,13 +140,65 @@ fn heroes_are_the_earliest_others_and_those_who_left_only_if_nobody_is_there() {
     room.joins(BOB);
     room.sends(ALICE, "m.room.member", Some("@dave:d.example"), json!({ "membership": "invite" }));
 
-    assert_eq!(room.state.heroes(user(ALICE), 5), [CAROL, BOB, "@dave:d.example"]);
-    assert_eq!(room.state.heroes(user(ALICE), 2), [CAROL, BOB]);
-    assert_eq!(room.state.heroes(user(CAROL), 2), [ALICE, BOB]);
+    assert_eq!(room.state.heroes(user(ALICE)), [CAROL, BOB, "@dave:d.example"]);
+    assert_eq!(room.state.heroes(user(CAROL)), [ALICE, BOB, "@dave:d.example"]);
     for name in [CAROL, BOB, "@dave:d.example"] {
         room.sends(ALICE, "m.room.member", Some(name), json!({ "membership": "leave" }));
     }
-    assert_eq!(room.state.heroes(user(ALICE), 1), [CAROL]);
+    assert_eq!(room.state.heroes(user(ALICE)), [CAROL, BOB, "@dave:d.example"]);
+}
+
+fn names_of(users: &[&UserId]) -> Vec<String> {
+    users.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn heroes_are_the_same_whether_asked_for_at_every_change_or_once() {
+    let names: Vec<String> = (0..12).map(|n| format!("@user{n}:d.example")).collect();
+    let mut asked = TestRoom::new("11");
+    // Joins, then leaves of early and late ones, a profile that moves its owner to the end, and a return.
+    let joins = names.iter().map(|name| (name, "join"));
+    let rest = [(0, "leave"), (11, "leave"), (2, "join"), (3, "ban"), (0, "join"), (7, "leave")];
+    let changes: Vec<_> = joins.chain(rest.map(|(n, membership)| (&names[n], membership))).collect();
+    for (name, membership) in changes {
+        let before = asked.state.clone();
+        let heroes_before = names_of(&before.heroes(user(ALICE)));
+        let sender = if membership == "join" { name } else { ALICE };
+        asked.sends(sender, "m.room.member", Some(name), json!({ "membership": membership }));
+
+        let mut anew = RoomState::new(asked.state.version());
+        anew.extend(asked.state.iter().cloned());
+
+        for except in [ALICE, &names[1], &names[5]] {
+            assert_eq!(asked.state.heroes(user(except)), anew.heroes(user(except)), "{name} {membership}");
+        }
+        assert!(asked.state.heroes(user(ALICE)).len() <= MOST_HEROES);
+        assert_eq!(names_of(&before.heroes(user(ALICE))), heroes_before, "the older state has its own");
+    }
+}
+
+#[test]
+fn a_state_that_nobody_asked_finds_its_own_heroes() {
+    let mut room = TestRoom::new("11");
+    room.joins(BOB);
+    let before = room.state.clone();
+    room.sends(ALICE, "m.room.member", Some(BOB), json!({ "membership": "leave" }));
+    room.joins(CAROL);
+
+    assert_eq!(room.state.heroes(user(ALICE)), [CAROL]);
+    assert_eq!(before.heroes(user(ALICE)), [BOB]);
+}
+
+#[test]
+fn the_state_without_members_is_the_rest_of_it() {
+    let mut room = TestRoom::new("11");
+    room.joins(BOB);
+
+    let rest: Vec<_> = room.state.iter_without_members().collect();
+
+    let expected: Vec<_> = room.state.iter().filter(|pdu| pdu.kind_str() != "m.room.member").collect();
+    assert_eq!(rest, expected);
+    assert!(!rest.is_empty() && rest.len() + 2 == room.state.len());
 }
 
 #[test]

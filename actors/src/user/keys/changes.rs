@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedRoomId, OwnedUserId, UserId, events::room::member::MembershipState};
+use ruma::{OwnedRoomId, UserId, events::room::member::MembershipState};
 
 use crate::{
     Node,
@@ -13,7 +13,7 @@ use crate::{
     sync::{device_lists, joined::Moves, response::DeviceLists},
     timeline::{
         page::{Gap, gap_after},
-        state_at::changed_state,
+        state_at::{Members, changed_state},
         visibility::Memberships,
     },
     token::SyncToken,
@@ -95,18 +95,9 @@ async fn joined_at(node: &Node, view: &RoomView, user: &UserId, gap: Gap) -> Res
 
 async fn others_moves(node: &Node, view: &RoomView, lower: Gap, to: i64) -> Result<Moves, RoomError> {
     let upper = gap_after(node.store(), view, to).await?;
-    let mut moves = Moves::default();
     if lower >= upper {
-        return Ok(moves);
+        return Ok(Moves::default());
     }
-    for pdu in changed_state(node.store(), view, lower.0 - 1, upper.0 - 1).await? {
-        let user = pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok());
-        let (Some(user), Some(membership)) = (user, pdu.membership()) else { continue };
-        match membership {
-            MembershipState::Join => drop(moves.joined.insert(user)),
-            MembershipState::Leave | MembershipState::Ban => drop(moves.left.insert(user)),
-            _ => {}
-        }
-    }
-    Ok(moves)
+    let span = (lower.0 - 1, upper.0 - 1);
+    Ok(Moves::of(&changed_state(node.store(), view, span, Members::All).await?))
 }
