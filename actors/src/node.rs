@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use playhouse_federation::server_key::ServerKey;
 use playhouse_rules::builder::EventSigner;
 use playhouse_storage::{
-    Outcome, Store, StoreError,
+    Outcome, Store, StoreError, offline,
     store::put,
     tables::{ActiveRoom, Server, Slot as SlotTable, server::ServerRow, slot::SlotRow},
 };
@@ -70,6 +70,11 @@ pub enum StartError {
         /// The name in the configuration.
         configured: String,
     },
+    /// The store is a copy that is not whole.
+    #[error(
+        "the store is a copy that was not finished: the same `playhouse store copy` again goes on with it; or empty it"
+    )]
+    HalfCopied,
     /// The signing key cannot be had.
     #[error(transparent)]
     Key(#[from] playhouse_federation::server_key::ServerKeyError),
@@ -307,6 +312,9 @@ where
 }
 
 async fn claim_name(store: &Store, name: &ServerName) -> Result<(), StartError> {
+    if offline::is_half_copied(store).await? {
+        return Err(StartError::HalfCopied);
+    }
     let stored = remember(store, "server_name", || Ok(name.to_string())).await?;
     if stored == name.as_str() {
         return Ok(());

@@ -6,6 +6,12 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use playhouse_storage::{
+    Outcome, Store,
+    backends::{FjallBackend, FjallOptions},
+    tables::{Server, server::ServerRow},
+};
+
 /// A run of the binary in `folder`, with `input` as its standard input.
 fn playhouse(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_playhouse"))
@@ -81,4 +87,64 @@ fn looking_at_a_store_that_is_not_there_makes_none() {
     assert!(!checked.status.success());
     assert!(text(&checked.stderr).contains("there is no store in data/store"));
     assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_server_moves_to_another_store_and_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    playhouse(folder.path(), &["user", "create", "alice"], "secret\n");
+    let ends = ["store", "copy", "--from", "fjall:data", "--to", "fjall:moved"];
+
+    let copied = playhouse(folder.path(), &ends, "");
+    assert!(copied.status.success(), "{}", text(&copied.stderr));
+    assert!(text(&copied.stdout).contains("both ends are equal"), "{}", text(&copied.stdout));
+
+    let again = playhouse(folder.path(), &ends, "");
+    assert!(text(&again.stderr).contains("the target is not empty"), "{}", text(&again.stderr));
+    let verify = [&ends[..], &["--verify"]].concat();
+    assert!(playhouse(folder.path(), &verify, "").status.success());
+
+    let arguments = ["user", "create", "bob", "--config", "moved.toml"];
+    std::fs::write(folder.path().join("moved.toml"), "data_dir = \"moved\"\n").unwrap();
+    let made = playhouse(folder.path(), &arguments, "secret\n");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let differs = playhouse(folder.path(), &verify, "");
+    assert!(!differs.status.success());
+    let found = text(&differs.stdout);
+    assert!(found.contains("account user=\"@bob:localhost\": is not in the source"), "{found}");
+}
+
+#[test]
+fn a_copy_from_or_to_nothing_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("memory.toml"), "store = \"memory\"\n").unwrap();
+    for (from, to, expected) in [
+        ("fjall:none", "fjall:new", "there is no store in none/store"),
+        ("memory.toml", "fjall:new", "memory.toml names a store in memory"),
+        ("fjall:a", "fjall:a", "--from and --to name the same store"),
+        ("fjall:", "fjall:a", "write fjall:FOLDER"),
+    ] {
+        let stopped = playhouse(folder.path(), &["store", "copy", "--from", from, "--to", to], "");
+        assert!(!stopped.status.success());
+        assert!(text(&stopped.stderr).contains(expected), "{}", text(&stopped.stderr));
+    }
+    assert!(!folder.path().join("new").exists());
+}
+
+#[test]
+fn no_server_starts_on_a_half_done_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = async {
+        let store = FjallBackend::open(folder.path().join("data/store"), FjallOptions::default()).unwrap();
+        let store = Store::new(store);
+        let row = ServerRow { value: "{}".to_owned() };
+        store.insert_if_absent::<Server>(("copy",), (), &row, Vec::new()).await.unwrap()
+    };
+    let marked = tokio::runtime::Runtime::new().unwrap().block_on(mark);
+    assert_eq!(marked, Outcome::Applied);
+
+    let stopped = playhouse(folder.path(), &["user", "create", "alice"], "secret\n");
+
+    assert!(!stopped.status.success());
+    assert!(text(&stopped.stderr).contains("a copy that was not finished"), "{}", text(&stopped.stderr));
 }

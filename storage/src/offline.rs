@@ -1,20 +1,29 @@
-//! Long looks at a whole store, for `playhouse store check` and `playhouse store dump`.
+//! Long looks at a whole store, for `playhouse store check`, `dump` and `copy`.
 //!
-//! Nothing here writes. A walk takes the store as it is at each page, so run it on a store that nobody writes to.
+//! Only a copy writes, to its target. A walk takes the store as it is at each page, so run it on a store that nobody
+//! writes to.
 //!
 //! - [`check`]: every row of every table decodes, and every room's tables agree with its log.
 //! - [`dump`]: rows as lines that a person can read.
+//! - [`copy`]: a whole server, from a store of any kind to another; [`compare`] holds it to that.
 
 mod check;
+mod compare;
+mod copy;
 mod dump;
+mod export;
 mod history;
+mod in_use;
 mod kinds;
 mod room;
 mod walk;
 
 pub use self::{
     check::{Finding, Progress, Summary, Watch, check},
+    compare::{Compared, compare},
+    copy::{Copied, CopyError, copy, is_half_copied},
     dump::{DumpError, Filter, dump},
+    in_use::is_in_use,
     kinds::{KINDS, Kind},
     walk::{Walk, Walked},
 };

@@ -1,4 +1,6 @@
-//! `playhouse store check` and `playhouse store dump`
+//! `playhouse store check`, `playhouse store dump` and `playhouse store copy`
+
+mod copy;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -19,6 +21,9 @@ pub enum Command {
     Check(ConfigFile),
     /// Print rows, one a line, with their keys by name
     Dump(Dump),
+    /// Move a whole server to another store: copy every row, then compare. A copy that was cut off goes on where it was.
+    /// The data folder keeps what is no part of the store, such as the signing key
+    Copy(copy::Copy),
 }
 
 /// Which rows.
@@ -48,13 +53,14 @@ pub fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Check(file) => check(&file).await,
             Command::Dump(options) => dump(options).await,
+            Command::Copy(options) => copy::run(options).await,
         }
     })
 }
 
 async fn check(file: &ConfigFile) -> Result<(), Failure> {
     let store = open(file)?;
-    let mut console = Console::new();
+    let mut console = Console::new("checking");
     let summary = offline::check(&store, &mut console).await;
     console.bar.finish_and_clear();
     store.backend().close().await;
@@ -98,9 +104,9 @@ struct Console {
 }
 
 impl Console {
-    fn new() -> Self {
-        let bar = ProgressBar::new(1);
-        let template = "{bar:30} {percent:>3} %  {msg}";
+    fn new(doing: &'static str) -> Self {
+        let bar = ProgressBar::new(1).with_prefix(doing);
+        let template = "{prefix} {bar:30} {percent:>3} %  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
