@@ -11,8 +11,8 @@ use playhouse_storage::{
     offline::{CopyError, Finding, compare, copy, is_half_copied, is_in_use},
     store::{delete, put},
     tables::{
-        Account, EventLocation, OneTimeKey, RoomLog, Server, Slot, ToDevice,
-        event_location::EventLocationRow, server::ServerRow, slot::SlotRow,
+        Account, ActiveRoom, EventLocation, OneTimeKey, RoomLog, Server, Slot, ToDevice,
+        active_room::ActiveRoomRow, event_location::EventLocationRow, server::ServerRow, slot::SlotRow,
     },
 };
 
@@ -253,6 +253,20 @@ async fn what_cannot_be_copied_is_refused_and_left_alone() {
     source.write(vec![put::<Slot>((3,), (), &SlotRow { pos_limit: 8 }, 8)]).await.unwrap();
     assert!(matches!(refused(&source, &half).await, CopyError::OtherCopy));
     assert!(empty.backend().partitions(Slot::DEF, None, 1).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_crash_left_undone_is_not_copied_to_where_nobody_would_replay_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Store::new(memory());
+    server(&source).await;
+    source.write(vec![put::<ActiveRoom>((3,), ("!a:a",), &ActiveRoomRow {}, 7)]).await.unwrap();
+    let embedded = Store::new(FjallBackend::open(folder.path(), FjallOptions::default()).unwrap());
+
+    let refused = copy(&source, &embedded, &mut Vec::<Finding>::new()).await;
+
+    assert!(matches!(refused, Err(CopyError::NotSettled)), "{refused:?}");
+    copies(&source, &Store::new(memory())).await;
 }
 
 #[tokio::test]

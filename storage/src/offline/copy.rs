@@ -25,7 +25,7 @@ use crate::{
     Store, StoreError,
     key::Key,
     table::{Table as _, TableDef},
-    tables::{self, Server},
+    tables::{self, ActiveRoom, Server},
 };
 
 /// Partitions that are on their way at once. With pages of [`PAGE_ROWS`](super::export::PAGE_ROWS) rows of 64 KiB at
@@ -50,6 +50,12 @@ pub enum CopyError {
     /// The source is not whole.
     #[error("the source is itself a copy that was not finished: finish that one first")]
     SourceIsHalfCopied,
+    /// A crash of the server left undone what a server on the target would not make up for.
+    #[error(
+        "the server on the source was not ended in order, so what follows from its rooms' logs may not all be there: \
+         start it once more and end it with SIGTERM"
+    )]
+    NotSettled,
     /// The target holds something else.
     #[error("the target is not empty: its table {table} has rows; name an empty store, or empty this one")]
     TargetNotEmpty {
@@ -106,6 +112,7 @@ pub struct Copied {
 /// # Errors
 /// See [`CopyError`]. Call again to go on.
 pub async fn copy(source: &Store, target: &Store, watch: &mut dyn Watch) -> Result<Copied, CopyError> {
+    is_settled(source, target).await?;
     let seal = Seal::of(source).await?;
     let (mut mark, resumed) = Mark::take(target, seal).await?;
     let ends = Ends { source: source.backend(), target: target.backend() };
@@ -126,6 +133,15 @@ pub async fn copy(source: &Store, target: &Store, watch: &mut dyn Watch) -> Resu
     }
     mark.remove().await?;
     Ok(copied)
+}
+
+/// Where projections are atomic with the append, a server replays none: none may be missing.
+async fn is_settled(source: &Store, target: &Store) -> Result<(), CopyError> {
+    if source.backend().atomic_projections() || !target.backend().atomic_projections() {
+        return Ok(());
+    }
+    let active = source.backend().partitions(ActiveRoom::DEF, None, 1).await.map_err(CopyError::Source)?;
+    if active.is_empty() { Ok(()) } else { Err(CopyError::NotSettled) }
 }
 
 async fn copy_page(ends: &Ends<'_>, table: &'static TableDef, page: &[Key]) -> Result<u64, CopyError> {
