@@ -116,13 +116,18 @@ impl Sessions {
 
     fn insert(&self, hash: TokenHash, session: Arc<Session>) {
         self.cache.insert(hash, session);
-        self.metrics.bytes.set((self.cache.len() as u64 * SESSION_BYTES) as f64);
+        self.report();
     }
 
     pub(super) fn forget(&self, hashes: &[String]) {
         for hash in hashes {
             self.cache.remove(&TokenHash::stored(hash));
         }
+        self.report();
+    }
+
+    fn report(&self) {
+        self.metrics.bytes.set((self.cache.len() as u64 * SESSION_BYTES) as f64);
     }
 
     /// A session in memory, without making it look used.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use playhouse_actors::{
     Node,
     ingest::{IngestError, Received},
@@ -145,6 +146,30 @@ async fn a_fork_adds_an_extremity_and_the_next_local_event_heals_it() {
 
     assert!(scene.alice.sends(&scene.server.node, &scene.room_id).await.unwrap());
     assert_eq!(scene.view().await.extremities.len(), 1);
+}
+
+#[tokio::test]
+async fn a_fork_shows_in_the_metrics() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let scrape = recorder.handle();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let scene = Scene::open().await;
+    let mut fork = scene.branch().await;
+    scene.says("m.room.name", &json!({"name": "ours"})).await;
+
+    let theirs = fork.event(&scene.bob, "m.room.topic", Some(""), &json!({"topic": "theirs"}));
+    scene.receives(&theirs).await.unwrap();
+    scene.node().rooms().passivate(std::time::Duration::MAX, usize::MAX);
+
+    let text = scrape.render();
+    for series in [
+        "room_extremities_max 2",
+        "rooms_by_extremities{extremities=\"2 to 10\"} 1",
+        "state_resolution_seconds_count 1",
+        "actor_handle_seconds_count{kind=\"ingest\"} 2",
+    ] {
+        assert!(text.contains(&format!("playhouse_{series}\n")), "no {series} in\n{text}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use playhouse_actors::room::RoomError;
 use playhouse_simulation::{
     client::Client,
@@ -54,6 +55,25 @@ async fn three_panics_in_a_minute_quarantine_that_room_and_no_other() {
     assert!(matches!(refused, Err(RoomError::Quarantined { .. })), "{refused:?}");
     assert!(alice.sends(&server.node, &other).await.unwrap());
     assert!(alice.syncs(&server.node, Duration::ZERO).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_quarantine_shows_in_the_metrics_while_it_lasts() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let scrape = recorder.handle();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (_machine, server, _alice, room_id) = chatting().await;
+
+    for _ in 0..3 {
+        server.node.rooms().handle(&room_id).inject_panic().await.unwrap();
+        settle().await;
+    }
+    server.node.rooms().report();
+
+    let text = scrape.render();
+    for series in ["actor_failures_total{kind=\"room\"} 3", "actors_quarantined{kind=\"room\"} 1"] {
+        assert!(text.contains(&format!("playhouse_{series}\n")), "no {series} in\n{text}");
+    }
 }
 
 #[tokio::test]
