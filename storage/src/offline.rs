@@ -15,6 +15,7 @@ mod export;
 mod history;
 mod in_use;
 mod kinds;
+mod patience;
 mod room;
 mod walk;
 

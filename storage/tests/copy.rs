@@ -244,7 +244,7 @@ async fn what_cannot_be_copied_is_refused_and_left_alone() {
 
     let disk = memory().disk();
     let cut = MemoryBackend::open(&disk, Adversity::none());
-    cut.crash_at(1_000);
+    cut.crash_at(500);
     assert!(matches!(refused(&source, &Store::new(cut)).await, CopyError::Target(_)));
     let half = Store::new(MemoryBackend::open(&disk, Adversity::none()));
     assert!(is_half_copied(&half).await.unwrap());

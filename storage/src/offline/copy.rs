@@ -1,7 +1,7 @@
 //! The copy of a whole server from one store to another, of whatever kind.
 //!
 //! Tables are copied one after the other, partitions in the source's own order, a bounded number at once
-//! ([`partition`]). A mark in the target says how far the copy is ([`mark`]): the same call goes on from there after it
+//! ([`rows`], [`partition`]). A mark in the target says how far the copy is ([`mark`]): the same call goes on from there after it
 //! was cut off, and a server refuses to start on what is there so far. Everything but the mark is idempotent.
 //!
 //! What is not the same afterwards: the fences of guarded partitions, which order the holders of one store and begin
@@ -11,6 +11,7 @@
 mod log;
 mod mark;
 mod partition;
+mod rows;
 
 use futures_util::{StreamExt as _, stream};
 
@@ -24,7 +25,7 @@ use super::check::{Progress, Watch};
 use crate::{
     Store, StoreError,
     key::Key,
-    table::{Table as _, TableDef},
+    table::{Table as _, TableDef, WrittenBy},
     tables::{self, ActiveRoom, Server},
 };
 
@@ -145,6 +146,9 @@ async fn is_settled(source: &Store, target: &Store) -> Result<(), CopyError> {
 }
 
 async fn copy_page(ends: &Ends<'_>, table: &'static TableDef, page: &[Key]) -> Result<u64, CopyError> {
+    if table.written_by == WrittenBy::Write {
+        return rows::copy(ends, table, page).await;
+    }
     let mut copies = stream::iter(page).map(|key| ends.copy(table, key)).buffered(IN_FLIGHT);
     let mut rows = 0;
     while let Some(copied) = copies.next().await {

@@ -2,7 +2,9 @@
 
 use std::{collections::VecDeque, ops::Bound};
 
-use crate::{Backend, Exported, Order, Slice, StoreError, key::Key, table::TableDef};
+use crate::{
+    Backend, Exported, Order, Slice, StoreError, key::Key, offline::patience::patiently, table::TableDef,
+};
 
 /// Rows that one call asks for.
 pub(super) const PAGE_ROWS: usize = 100;
@@ -40,6 +42,12 @@ impl<'a> Export<'a> {
         Ok(self.page.front())
     }
 
+    /// The next row.
+    pub async fn next(&mut self) -> Result<Option<Exported>, StoreError> {
+        self.fill().await?;
+        Ok(self.page.pop_front())
+    }
+
     /// Takes the row that was looked at.
     pub fn take(&mut self) -> Option<Exported> {
         self.page.pop_front()
@@ -50,7 +58,8 @@ impl<'a> Export<'a> {
             && let Some(from) = self.from.take()
         {
             let slice = Slice { from, to: Bound::Unbounded, order: Order::Forward, limit: PAGE_ROWS };
-            let page = self.store.export(self.table, self.partition, slice).await?;
+            let export = async || self.store.export(self.table, self.partition, slice.clone()).await;
+            let page = patiently(export).await?;
             if let (true, Some(last)) = (page.more, page.rows.last()) {
                 self.from = Some(Bound::Excluded(last.row.clustering.clone()));
             }

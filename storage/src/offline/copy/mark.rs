@@ -8,7 +8,10 @@ use super::{CopyError, in_order};
 use crate::{
     Claim, Expect, IntoKey as _, Outcome, Store, StoreError,
     key::{Key, KeyValue},
-    offline::walk::{Walk, Walked},
+    offline::{
+        patience::{ATTEMPTS, patiently},
+        walk::{Walk, Walked},
+    },
     store::encode,
     table::Table as _,
     tables::{self, Server, Slot, server::ServerRow},
@@ -147,8 +150,10 @@ impl<'a> Mark<'a> {
         Ok(())
     }
 
-    /// Sets the row, or removes it. An outcome that is not known is read back.
+    /// Sets the row, or removes it. **Invariant**: a claim of unknown outcome expects what is no longer there once
+    /// another attempt has applied, so it cannot come late.
     async fn claim(&self, expected: Expect, row: Option<Bytes>) -> Result<(), CopyError> {
+        let backend = self.target.backend();
         let claim = Claim {
             table: Server::DEF,
             partition: (NAME,).to_key(),
@@ -156,14 +161,19 @@ impl<'a> Mark<'a> {
             writes: vec![(Key::new(), row.clone())],
             projections: Vec::new(),
         };
-        let backend = self.target.backend();
-        if backend.claim(claim).await.map_err(CopyError::Target)? == Outcome::Applied {
-            return Ok(());
-        }
-        let stored =
-            backend.get(Server::DEF, &(NAME,).to_key(), &Key::new()).await.map_err(CopyError::Target)?;
-        if stored.map(|stored| stored.value) == row {
-            return Ok(());
+        for _ in 0..ATTEMPTS {
+            let outcome =
+                patiently(async || backend.claim(claim.clone()).await).await.map_err(CopyError::Target)?;
+            if outcome == Outcome::Applied {
+                return Ok(());
+            }
+            let stored = backend.get(Server::DEF, &claim.partition, &Key::new()).await;
+            let stored = stored.map_err(CopyError::Target)?.map(|stored| stored.value);
+            match outcome {
+                _ if stored == row => return Ok(()),
+                Outcome::Refused => break,
+                Outcome::Applied | Outcome::Unknown => {}
+            }
         }
         Err(CopyError::Contended { what: "the mark of this copy has changed".to_owned() })
     }

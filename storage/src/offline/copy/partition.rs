@@ -1,5 +1,5 @@
-//! The copy of one partition, by the way in which its table is written. Each way may be cut off anywhere and begun
-//! again. Appended rows have a file of their own, [`log`](super::log).
+//! The copy of one partition that is written by conditional batches. It may be cut off anywhere and begun again.
+//! Claimed rows are here; appended ones have a file of their own, [`log`](super::log).
 
 use std::{ops::Bound, time::Duration};
 
@@ -7,14 +7,11 @@ use bytes::Bytes;
 
 use super::CopyError;
 use crate::{
-    Backend, Claim, Expect, Exported, Outcome, StoreError, Write,
+    Backend, Claim, Expect, Exported, Outcome, StoreError,
     key::Key,
-    offline::{export::Export, named},
-    table::{TableDef, WrittenBy},
+    offline::{export::Export, named, patience::ATTEMPTS},
+    table::TableDef,
 };
-
-/// How often a partition is begun again when a store does not answer, before the copy gives up.
-const ATTEMPTS: u32 = 8;
 
 /// Between what a copy goes.
 pub(super) struct Ends<'a> {
@@ -28,11 +25,7 @@ impl Ends<'_> {
         let one = Partition { ends: self, table, key };
         let mut attempt = 1;
         loop {
-            let done = match table.written_by {
-                WrittenBy::Write => one.rows().await,
-                WrittenBy::Append => one.log().await,
-                WrittenBy::Claim => one.claims().await,
-            };
+            let done = if table.is_guarded() { one.log().await } else { one.claims().await };
             match done {
                 Err(error) if attempt < ATTEMPTS => match error.retry_after() {
                     Some(pause) => tokio::time::sleep(pause).await,
@@ -49,35 +42,6 @@ pub(super) struct Partition<'a> {
     pub ends: &'a Ends<'a>,
     pub table: &'static TableDef,
     pub key: &'a Key,
-}
-
-/// Rows that were written one by one: put with their own stamps and what is left of their lives.
-impl Partition<'_> {
-    async fn rows(&self) -> Result<u64, CopyError> {
-        let mut export = Export::from(self.ends.source, self.table, self.key, Bound::Unbounded);
-        let mut count = 0;
-        loop {
-            let page = export.next_page().await.map_err(CopyError::Source)?;
-            if page.is_empty() {
-                return Ok(count);
-            }
-            count += page.len() as u64;
-            let puts = page.into_iter().map(|row| self.put(row)).collect();
-            self.ends.target.write(puts).await.map_err(CopyError::Target)?;
-        }
-    }
-
-    fn put(&self, exported: Exported) -> Write {
-        Write::Put {
-            table: self.table,
-            partition: self.key.clone(),
-            clustering: exported.row.clustering,
-            value: exported.row.value,
-            stamp: exported.stamp,
-            // No store takes a life of nothing.
-            ttl: exported.life.map(|life| life.max(Duration::from_secs(1))),
-        }
-    }
 }
 
 /// Rows that were claimed: claimed again, those that are not there yet.
@@ -123,9 +87,8 @@ impl Partition<'_> {
         };
         match self.ends.target.claim(claim).await.map_err(CopyError::Target)? {
             Outcome::Applied => Ok(()),
-            Outcome::Refused => Err(self.contended()),
-            // Begun again, what is there is seen.
-            Outcome::Unknown => Err(unknown("a claim")),
+            // What refuses it may be an earlier attempt of unknown outcome. Begun again, what is there is seen.
+            Outcome::Refused | Outcome::Unknown => Err(unknown("a claim")),
         }
     }
 }
