@@ -1,11 +1,15 @@
 //! Metrics of the store. Handles are made once; install the recorder before the store is opened.
 
+mod cql;
+
 use std::time::Instant;
 
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
+
+pub use cql::{CqlMetrics, Outcomes, Requests, Writes};
 
 /// A histogram of durations.
 #[derive(Debug, Clone)]
@@ -77,6 +81,19 @@ pub struct Reads {
     pub partitions: Timed,
 }
 
+impl Reads {
+    fn register() -> Self {
+        let op = |op: &'static str| Timed(histogram!("playhouse_store_read_seconds", "op" => op));
+        Self {
+            get: op("get"),
+            multi_get: op("multi_get"),
+            slice: op("slice"),
+            guard: op("guard"),
+            partitions: op("partitions"),
+        }
+    }
+}
+
 impl std::fmt::Debug for StoreMetrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("StoreMetrics")
@@ -87,7 +104,6 @@ impl StoreMetrics {
     /// Registers the metrics with the installed recorder.
     pub fn register() -> Self {
         describe();
-        let reads = |op: &'static str| Timed(histogram!("playhouse_store_read_seconds", "op" => op));
         let metrics = Self {
             commit_seconds: histogram!("playhouse_store_commit_seconds"),
             fsync_seconds: histogram!("playhouse_store_fsync_seconds"),
@@ -100,13 +116,7 @@ impl StoreMetrics {
             memtable_bytes: gauge!("playhouse_store_memtable_bytes"),
             disk_bytes: gauge!("playhouse_store_disk_bytes"),
             expired: counter!("playhouse_store_expired_rows_total"),
-            reads: Reads {
-                get: reads("get"),
-                multi_get: reads("multi_get"),
-                slice: reads("slice"),
-                guard: reads("guard"),
-                partitions: reads("partitions"),
-            },
+            reads: Reads::register(),
         };
         metrics.poisoned.set(0.0);
         metrics

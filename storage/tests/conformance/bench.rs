@@ -8,6 +8,8 @@ use playhouse_storage::{
     clock::ManualClock,
 };
 
+use crate::cluster::Corner;
+
 /// A law: panics if the store breaks it.
 pub type Law = fn(Bench) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -24,18 +26,35 @@ pub trait Subject {
 pub struct Bench {
     pub store: Arc<dyn Backend>,
     pub time: Time,
-    /// Shared, since a law captures only the parts of the bench that it uses, and the folder must outlast them.
-    pub folder: Option<Arc<tempfile::TempDir>>,
+    /// Shared, since a law captures only the parts of the bench that it uses, and the home must outlast them.
+    pub home: Home,
+}
+
+/// What outlives a restart of the store.
+#[derive(Clone)]
+pub enum Home {
+    /// Nothing: such a store has no restarts.
+    None,
+    /// Its folder.
+    Folder(Arc<tempfile::TempDir>),
+    /// Its corner of a keyspace.
+    Corner(Corner),
 }
 
 impl Bench {
     /// The same store after a restart, where it outlives one.
     pub async fn restart(self) -> Self {
-        let (Some(folder), Time::Hands(clock)) = (self.folder.clone(), self.time.clone()) else {
-            return self;
-        };
-        self.store.close().await;
-        open_embedded(folder, clock)
+        match (self.home.clone(), self.time.clone()) {
+            (Home::Folder(folder), Time::Hands(clock)) => {
+                self.store.close().await;
+                open_embedded(folder, clock)
+            }
+            (Home::Corner(corner), _) => {
+                self.store.close().await;
+                corner.open().await
+            }
+            _ => self,
+        }
     }
 }
 
@@ -47,6 +66,8 @@ const MOMENT: Duration = Duration::from_millis(1);
 pub enum Time {
     /// The test moves it.
     Hands(ManualClock),
+    /// It passes by itself, in whole seconds.
+    Wall,
 }
 
 impl Time {
@@ -54,38 +75,46 @@ impl Time {
     pub const fn short_life(&self) -> Duration {
         match self {
             Self::Hands(_) => Duration::from_mins(1),
+            Self::Wall => Duration::from_secs(3),
         }
     }
 
-    /// Lets half of a life pass and says how much is left.
+    /// Lets half of a life pass, if it can, and says how much is left.
     pub fn half(&self, life: Duration) -> Duration {
         match self {
-            Self::Hands(clock) => clock.advance(life / 2),
+            Self::Hands(clock) => {
+                clock.advance(life / 2);
+                life / 2
+            }
+            Self::Wall => life,
         }
-        life / 2
     }
 
-    /// From the begin of a life to its last moment.
+    /// From the begin of a life to its last moment, or any before it.
     pub fn nearly_over(&self, life: Duration) {
         match self {
             Self::Hands(clock) => clock.advance(life.saturating_sub(MOMENT)),
+            Self::Wall => {}
         }
     }
 
     /// From the last moment of a life to its end.
-    #[allow(clippy::unused_async)]
-    pub async fn over(&self, _life: Duration) {
+    pub async fn over(&self, life: Duration) {
         match self {
             Self::Hands(clock) => clock.advance(MOMENT),
+            Self::Wall => tokio::time::sleep(life).await,
         }
     }
 
     /// Passes over a life that is too long to wait for; `false` where time takes its time.
     pub fn leap(&self, life: Duration) -> bool {
         match self {
-            Self::Hands(clock) => clock.advance(life),
+            Self::Hands(clock) => {
+                clock.advance(life);
+                true
+            }
+            Self::Wall => false,
         }
-        true
     }
 }
 
@@ -96,7 +125,7 @@ impl Subject for Memory {
     async fn open(&self) -> Bench {
         let clock = ManualClock::at(1_000);
         let store = MemoryBackend::new(1, Adversity::none()).with_clock(clock.clock());
-        Bench { store: Arc::new(store), time: Time::Hands(clock), folder: None }
+        Bench { store: Arc::new(store), time: Time::Hands(clock), home: Home::None }
     }
 }
 
@@ -112,7 +141,7 @@ impl Subject for Embedded {
 fn open_embedded(folder: Arc<tempfile::TempDir>, clock: ManualClock) -> Bench {
     let options = FjallOptions { clock: clock.clock(), ..FjallOptions::default() };
     let store = Arc::new(FjallBackend::open(folder.path(), options).unwrap());
-    Bench { store, time: Time::Hands(clock), folder: Some(folder) }
+    Bench { store, time: Time::Hands(clock), home: Home::Folder(folder) }
 }
 
 /// Runs `future` on a runtime of its own.

@@ -8,6 +8,7 @@
 mod appends;
 mod bench;
 mod claims;
+mod cluster;
 mod expiry;
 mod model;
 mod partitions;
@@ -17,6 +18,7 @@ mod stamps;
 mod vocabulary;
 
 use bench::{Embedded, Memory, Subject};
+use cluster::Cluster;
 
 #[test]
 fn memory_keeps_every_law() {
@@ -38,6 +40,15 @@ fn embedded_store_agrees_with_the_model() {
     model::agrees(&Embedded, 48);
 }
 
+#[test]
+fn cql_cluster_keeps_every_law_and_agrees_with_the_model() {
+    let Some(cluster) = Cluster::from_environment() else {
+        return eprintln!("not tried on CQL: {} names no server", cluster::SERVER);
+    };
+    keeps_every_law(&cluster);
+    model::agrees(&cluster, 24);
+}
+
 fn keeps_every_law(subject: &impl Subject) {
     let laws =
         [rows::LAWS, slices::LAWS, stamps::LAWS, expiry::LAWS, appends::LAWS, claims::LAWS, partitions::LAWS];
@@ -45,7 +56,7 @@ fn keeps_every_law(subject: &impl Subject) {
         println!("law: {name}");
         bench::block_on(async {
             let bench = subject.open().await;
-            let _folder = bench.folder.clone();
+            let _home = bench.home.clone();
             law(bench).await;
         });
     }

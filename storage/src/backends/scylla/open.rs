@@ -1,0 +1,163 @@
+//! Why a keyspace was not opened, and the way to one that is: what the cluster can do is found out before anything is
+//! promised.
+
+use scylla::errors::NewSessionError;
+
+use super::{
+    cluster::Cluster,
+    error::one_line,
+    migrate,
+    options::CqlOptions,
+    probe,
+    session::{Profiles, connect},
+};
+use crate::metrics::CqlMetrics;
+
+/// Why a keyspace was not opened. Each says in one line what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpenError {
+    /// A setting cannot be.
+    #[error("scylla.{setting}: {reason}")]
+    Setting {
+        /// Its name in the configuration.
+        setting: &'static str,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// No node answers.
+    #[error(
+        "no node of scylla.contact_points ({nodes}) answers: {reason}; check the addresses, and that the cluster runs"
+    )]
+    Unreachable {
+        /// Those that were asked.
+        nodes: String,
+        /// What the last one said, if anything.
+        reason: String,
+    },
+    /// The log-in was refused.
+    #[error("the cluster refuses the log-in: {reason}; check scylla.user and the password")]
+    LogIn {
+        /// The cluster's words.
+        reason: String,
+    },
+    /// The data centre is not there.
+    #[error("no node is in data centre {wanted} of scylla.datacenter; there are nodes in: {there}")]
+    Datacenter {
+        /// The configured one.
+        wanted: String,
+        /// Those of the cluster.
+        there: String,
+    },
+    /// Rows cannot be kept as often as they should be.
+    #[error(
+        "keyspace {keyspace} keeps each row {factor} times in data centre {datacenter}, which has {nodes} nodes: add \
+         nodes, or lower scylla.replication (of a keyspace that is there already: by ALTER KEYSPACE)"
+    )]
+    TooFewNodes {
+        /// The keyspace.
+        keyspace: String,
+        /// The data centre.
+        datacenter: String,
+        /// How often each row is kept there.
+        factor: u32,
+        /// How many nodes it has.
+        nodes: u32,
+    },
+    /// The clocks are far apart: stamps of writes would not fit those of other processes.
+    #[error("this machine's clock is {seconds} s {direction} that of the cluster: set both by NTP")]
+    Clock {
+        /// By how many seconds.
+        seconds: u64,
+        /// `ahead of` or `behind`.
+        direction: &'static str,
+    },
+    /// A newer version of the server has been here.
+    #[error(
+        "keyspace {keyspace} has schema {found}, this server knows up to {known}: run the version that wrote it, or a newer one"
+    )]
+    NewerSchema {
+        /// The keyspace.
+        keyspace: String,
+        /// Its schema.
+        found: i32,
+        /// The newest that this server knows.
+        known: i32,
+    },
+    /// Conditional writes do not work here.
+    #[error(
+        "the cluster does no conditional writes in keyspace {keyspace}: {reason}; where that is because of tablets, \
+         update ScyllaDB, or drop the keyspace and make it with tablets = {{'enabled': false}}"
+    )]
+    Conditional {
+        /// The keyspace.
+        keyspace: String,
+        /// The cluster's words.
+        reason: String,
+    },
+    /// Another process makes the schema, and does not end.
+    #[error(
+        "process {who} has been changing the schema of keyspace {keyspace} for long: see what it is at, then start again"
+    )]
+    Migrating {
+        /// The keyspace.
+        keyspace: String,
+        /// What it calls itself.
+        who: String,
+    },
+    /// The cluster refused something, or gave no answer.
+    #[error("cannot {doing}: {reason}")]
+    Failed {
+        /// What was tried.
+        doing: String,
+        /// The cluster's words.
+        reason: String,
+    },
+}
+
+/// Opens a keyspace; makes it and its tables where they are not there.
+pub(super) async fn open(options: &CqlOptions) -> Result<Cluster, OpenError> {
+    check(options)?;
+    let profiles = Profiles::new(options);
+    let session = connect(options, &profiles).await.map_err(|error| not_connected(options, &error))?;
+    probe::datacenter(&session, options)?;
+    probe::clock(&session, options).await?;
+    probe::replicas(&session, options).await?;
+    let cluster = Cluster::new(session, options, profiles, CqlMetrics::register());
+    migrate::bring_up(&cluster, &options.replication).await?;
+    Ok(cluster)
+}
+
+fn check(options: &CqlOptions) -> Result<(), OpenError> {
+    const LONGEST_NAME: usize = 48;
+    let wrong = |setting, reason: &str| Err(OpenError::Setting { setting, reason: reason.to_owned() });
+    let name = &options.keyspace;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if options.contact_points.is_empty() {
+        return wrong("contact_points", "name at least one node, as host:port");
+    }
+    if !name.starts_with(|c: char| c.is_ascii_lowercase())
+        || !name.chars().all(plain)
+        || name.len() > LONGEST_NAME
+    {
+        return wrong(
+            "keyspace",
+            "a name has lower-case letters, digits and underscores, a letter first, at most 48",
+        );
+    }
+    if options.max_in_flight == 0 {
+        return wrong("max_in_flight", "at least one request must be possible");
+    }
+    if options.statement_timeout.is_zero() {
+        return wrong("timeout", "a statement needs some time; 5 s do for most clusters");
+    }
+    Ok(())
+}
+
+fn not_connected(options: &CqlOptions, error: &NewSessionError) -> OpenError {
+    let reason = one_line(error);
+    let log_in = ["uthenticat", "redential", "AUTH", "password"].iter().any(|word| reason.contains(word));
+    if log_in {
+        return OpenError::LogIn { reason };
+    }
+    OpenError::Unreachable { nodes: options.contact_points.join(", "), reason }
+}

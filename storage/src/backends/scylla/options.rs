@@ -1,0 +1,84 @@
+//! What a cluster is opened with.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::clock::Clock;
+
+/// Settings of the back end. The fields that an operator sets are named in the configuration's `[scylla]` table.
+#[derive(Debug, Clone)]
+pub struct CqlOptions {
+    /// Nodes to ask first, `host:port`; the others are learnt from them.
+    pub contact_points: Vec<String>,
+    /// User and password, where the cluster asks for them.
+    pub credentials: Option<Credentials>,
+    /// The data centre whose nodes answer, where there are several. None: all nodes are alike.
+    pub datacenter: Option<String>,
+    /// The keyspace: lower-case letters, digits and underscores, a letter first, at most 48.
+    pub keyspace: String,
+    /// How often each row is kept, where the keyspace is made here. One that is there keeps its own.
+    pub replication: Replication,
+    /// How many replicas of a row must have a write, and are asked for a read.
+    pub consistency: Quorum,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// The most statements under way at once.
+    pub max_in_flight: u32,
+    /// How long a statement waits for its turn beyond that bound, before the store counts as unavailable.
+    pub queue_timeout: Duration,
+    /// How far this machine's clock may be from the cluster's at the start.
+    pub max_clock_skew: Duration,
+    /// This machine's clock.
+    pub clock: Clock,
+}
+
+impl CqlOptions {
+    /// The defaults, for a cluster known by these nodes.
+    pub fn new(contact_points: Vec<String>, keyspace: impl Into<String>) -> Self {
+        Self {
+            contact_points,
+            credentials: None,
+            datacenter: None,
+            keyspace: keyspace.into(),
+            replication: Replication::Factor(3),
+            consistency: Quorum::Local,
+            statement_timeout: Duration::from_secs(5),
+            max_in_flight: 1_024,
+            queue_timeout: Duration::from_secs(1),
+            max_clock_skew: Duration::from_secs(10),
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Who logs in.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The role.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// How often each row is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replication {
+    /// So often in each data centre.
+    Factor(u32),
+    /// So often in each of these data centres, and in no other.
+    Datacenters(BTreeMap<String, u32>),
+}
+
+/// Which majority of a row's replicas has a say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quorum {
+    /// That of the data centre where the server is.
+    Local,
+    /// That of all data centres; each statement waits for the way between them.
+    Global,
+}
