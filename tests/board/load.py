@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 PASSWORD = "a password for the board"
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 ODD_PAUSE_S = 0.5
 
 
