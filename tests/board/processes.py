@@ -10,7 +10,9 @@ import time
 import urllib.parse
 import urllib.request
 
-START_DEADLINE_S = 60
+# Long enough for the tables of a new keyspace on a slow cluster.
+START_DEADLINE_S = 240
+DROP_KEYSPACE = pathlib.Path(__file__).parents[1] / "cql/drop_keyspace.py"
 
 
 def free_port():
@@ -55,11 +57,26 @@ def until_ready(name, process, url, log):
 
 
 @contextlib.contextmanager
-def playhouse(binary, folder):
-    """A server on the embedded store: its client API and its metrics."""
+def keyspace():
+    """A keyspace of its own on the CQL server of the tests, as the server's settings."""
+    node, name = os.environ["PLAYHOUSE_TEST_CQL"].split(",")[0], f"playhouse_board_{os.getpid()}"
+    try:
+        yield f"""
+        store = "scylla"
+        scylla = {{ contact_points = ["{node}"], keyspace = "{name}", replication_factor = 1 }}
+        """
+    finally:
+        subprocess.run([DROP_KEYSPACE, node, name], check=False)
+
+
+@contextlib.contextmanager
+def playhouse(binary, store, folder):
+    """A server on a store of its own: its client API and its metrics."""
     client, metrics = free_port(), free_port()
     settings = pathlib.Path(folder, "playhouse.toml")
-    settings.write_text(f"""
+    with keyspace() if store == "scylla" else contextlib.nullcontext('store = "fjall"') as rows:
+        settings.write_text(f"""
+        {rows}
         server_name = "board.test"
         data_dir = "data"
         listener = [{{ address = "127.0.0.1:{client}", parts = ["client", "health"] }}]
@@ -69,12 +86,12 @@ def playhouse(binary, folder):
         rate_limits.other = {{ per_second = 1000.0, burst = 1000 }}
         rate_limits.address = {{ per_second = 1000.0, burst = 1000 }}
         metrics.address = "127.0.0.1:{metrics}"
-    """)
-    # The tests' own variables are no keys of the server, which refuses them.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PLAYHOUSE_")}
-    command = [binary, "serve", "--config", settings]
-    with running("playhouse", command, f"http://127.0.0.1:{client}/ready", folder, env=own):
-        yield f"http://127.0.0.1:{client}", f"127.0.0.1:{metrics}"
+        """)
+        # The tests' own variables are no keys of the server, which refuses them.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PLAYHOUSE_")}
+        command = [binary, "serve", "--config", settings]
+        with running("playhouse", command, f"http://127.0.0.1:{client}/ready", folder, env=own):
+            yield f"http://127.0.0.1:{client}", f"127.0.0.1:{metrics}"
 
 
 class Prometheus:
