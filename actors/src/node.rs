@@ -63,7 +63,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store belongs to a server of another name.
-    #[error("the store belongs to server {stored}, not {configured}; use that name or another data folder")]
+    #[error("the store belongs to server {stored}, not {configured}; use that name, or another data folder or keyspace")]
     OtherServer {
         /// The name in the store.
         stored: String,

@@ -8,6 +8,7 @@ mod error;
 mod load;
 mod rate_limits;
 mod registration;
+mod scylla;
 mod values;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use error::ConfigError;
 pub use load::{EXAMPLE, load, load_with};
 pub use rate_limits::{ClassRate, RateLimits, UserLimits};
 pub use registration::{Policy, PolicyText, Registration, RegistrationToken};
+pub use scylla::{Consistency, Scylla, Secret};
 pub use values::{Address, ByteSize, Network, Span};
 
 /// Everything that an operator may set.
@@ -31,6 +33,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Which store.
     pub store: StoreKind,
+    /// The cluster, where that is the store.
+    pub scylla: Scylla,
     /// The version of new rooms.
     #[serde(deserialize_with = "values::room_version")]
     pub default_room_version: RoomVersionId,
@@ -63,6 +67,8 @@ pub struct Config {
 pub enum StoreKind {
     /// The embedded store, in `data_dir`.
     Fjall,
+    /// A cluster of ScyllaDB or Apache Cassandra, as `[scylla]` says.
+    Scylla,
     /// Memory: everything is lost at the end. For tests.
     Memory,
 }
@@ -187,6 +193,7 @@ impl Default for Config {
             server_name: values::localhost(),
             data_dir: PathBuf::from("data"),
             store: StoreKind::Fjall,
+            scylla: Scylla::default(),
             default_room_version: RoomVersionId::V12,
             memory_limit: ByteSize::mib(512),
             trusted_proxies: Vec::new(),

@@ -7,7 +7,8 @@ use tracing_subscriber::{
 use crate::config::{Log, LogFormat};
 
 /// What is too talkative at any level, unless the configuration names it.
-const QUIET: &str = "ruma_state_res=warn,h2=warn,hyper=warn,rustls=warn,fjall=warn,lsm_tree=warn";
+const QUIET: &str = "ruma_state_res=warn,h2=warn,hyper=warn,rustls=warn,fjall=warn,lsm_tree=warn,\
+                     scylla=error";
 
 /// The log's level, to be set again.
 #[derive(Debug, Clone)]

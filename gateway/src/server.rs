@@ -10,7 +10,7 @@ use playhouse_actors::{
 };
 use playhouse_storage::{
     Store,
-    backends::{Adversity, FjallBackend, FjallOptions, MemoryBackend, fjall},
+    backends::{Adversity, CqlBackend, CqlOptions, FjallBackend, FjallOptions, MemoryBackend, fjall, scylla},
 };
 use tokio::task::JoinSet;
 
@@ -32,7 +32,7 @@ const REFUSE: Duration = Duration::from_secs(1);
 /// How long the actors and the store have to finish. All three together stay below ten seconds.
 const FINISH: Duration = Duration::from_secs(2);
 
-/// Of the memory for caches, the share of the store's block cache; the rest is for rooms and sessions.
+/// Of the memory for caches, the share of the embedded store's block cache.
 const STORE_SHARE: u64 = 4;
 
 /// Why a server did not start.
@@ -46,6 +46,15 @@ pub enum StartError {
         /// Why.
         error: fjall::OpenError,
     },
+    /// There is no store in the data folder.
+    #[error("there is no store in {}", path.display())]
+    NoStore {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// The keyspace cannot be opened.
+    #[error("cannot open the store: {0}")]
+    Cluster(#[from] scylla::OpenError),
     /// The data folder cannot be made.
     #[error("cannot create {}: {error}", path.display())]
     DataDir {
@@ -81,7 +90,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] says what is in the way.
     pub async fn start(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, StartError> {
-        let store = open_store(&config)?;
+        let store = open_store(&config).await?;
         let node = Node::start(store, node_config(&config)).await?;
         let gateway = Arc::new(Gateway::new(Arc::new(config), node, metrics)?);
         let mut listeners = Vec::new();
@@ -174,24 +183,48 @@ fn all_listeners(config: &Config) -> Vec<config::Listener> {
     config.listeners.iter().cloned().chain(metrics).collect()
 }
 
-/// Opens the configured store.
+/// Opens the configured store; makes it where it is not there.
 ///
 /// # Errors
-/// Its folder cannot be made or opened.
-pub fn open_store(config: &Config) -> Result<Store, StartError> {
+/// Its folder or its keyspace cannot be made or opened.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     let data_dir = || config.data_dir.clone();
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| StartError::DataDir { path: data_dir(), error })?;
     match config.store {
         StoreKind::Memory => Ok(Store::new(MemoryBackend::new(0, Adversity::none()))),
         StoreKind::Fjall => {
-            let cache_bytes = config.memory_limit.bytes() / STORE_SHARE;
-            let options = FjallOptions { cache_bytes, ..FjallOptions::default() };
+            let options = FjallOptions { cache_bytes: store_bytes(config), ..FjallOptions::default() };
             let path = store_path(config);
             let opened =
                 FjallBackend::open(&path, options).map_err(|error| StartError::Store { path, error })?;
             Ok(Store::new(opened))
         }
+        StoreKind::Scylla => Ok(Store::new(CqlBackend::open(&config.scylla.options()).await?)),
+    }
+}
+
+/// Opens the configured store, which must be there: looking at one must not make one.
+///
+/// # Errors
+/// It is not there, or cannot be opened.
+pub async fn find_store(config: &Config) -> Result<Store, StartError> {
+    let path = store_path(config);
+    match config.store {
+        StoreKind::Scylla => {
+            let options = CqlOptions { make: false, ..config.scylla.options() };
+            Ok(Store::new(CqlBackend::open(&options).await?))
+        }
+        StoreKind::Fjall if path.is_dir() => open_store(config).await,
+        StoreKind::Fjall | StoreKind::Memory => Err(StartError::NoStore { path }),
+    }
+}
+
+/// What the embedded store's cache takes of the memory for caches. The rest is for rooms and sessions.
+const fn store_bytes(config: &Config) -> u64 {
+    match config.store {
+        StoreKind::Fjall => config.memory_limit.bytes() / STORE_SHARE,
+        StoreKind::Scylla | StoreKind::Memory => 0,
     }
 }
 
@@ -203,7 +236,7 @@ pub fn store_path(config: &Config) -> PathBuf {
 /// What the actors need to know of the configuration.
 pub fn node_config(config: &Config) -> NodeConfig {
     let key = config.data_dir.join("signing.key");
-    let caches = config.memory_limit.bytes() - config.memory_limit.bytes() / STORE_SHARE;
+    let caches = config.memory_limit.bytes() - store_bytes(config);
     let session_bytes = caches / 16;
     NodeConfig {
         accounts: account_settings(config, session_bytes),

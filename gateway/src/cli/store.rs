@@ -6,13 +6,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use playhouse_storage::{
-    Store,
-    offline::{self, Filter, Finding, Progress, Watch},
-};
+use playhouse_storage::offline::{self, Filter, Finding, Progress, Watch};
 
 use super::{ConfigFile, Failure, runtime};
-use crate::{config::StoreKind, server};
+use crate::server;
 
 /// What to do with the store. The server must not run.
 #[derive(Debug, Subcommand)]
@@ -59,7 +56,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
 }
 
 async fn check(file: &ConfigFile) -> Result<(), Failure> {
-    let store = open(file)?;
+    let store = server::find_store(&file.load()?).await?;
     let mut console = Console::new("checking");
     let summary = offline::check(&store, &mut console).await;
     console.bar.finish_and_clear();
@@ -74,7 +71,7 @@ async fn check(file: &ConfigFile) -> Result<(), Failure> {
 }
 
 async fn dump(options: Dump) -> Result<(), Failure> {
-    let store = open(&options.file)?;
+    let store = server::find_store(&options.file.load()?).await?;
     let filter = Filter { tables: options.tables, columns: options.columns, limit: options.limit };
     let mut out = io::BufWriter::new(io::stdout());
     let dumped = offline::dump(&store, &filter, &mut out).await;
@@ -86,16 +83,6 @@ async fn dump(options: Dump) -> Result<(), Failure> {
         dumped?;
     }
     Ok(())
-}
-
-/// The configured store, which must be there: looking at one must not make one.
-fn open(file: &ConfigFile) -> Result<Store, Failure> {
-    let config = file.load()?;
-    let path = server::store_path(&config);
-    if config.store != StoreKind::Fjall || !path.is_dir() {
-        return Err(format!("there is no store in {}", path.display()).into());
-    }
-    Ok(server::open_store(&config)?)
 }
 
 /// Findings as lines, progress as a bar below them.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, ConfigError, Part, environment::Setting, error::Problem};
+use super::{Config, ConfigError, Part, StoreKind, environment::Setting, error::Problem};
 
 /// Where the configuration came from, to say where a problem is.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub fn check(config: &Config, source: &Source<'_>) -> Result<(), ConfigError> {
     listeners(config, &mut found);
     registration(config, &mut found);
     well_known(config, &mut found);
+    if config.store == StoreKind::Scylla {
+        found.extend(config.scylla.problems());
+    }
     if config.memory_limit.bytes() < 64 << 20 {
         found.push(("memory_limit".to_owned(), "the server needs at least \"64 MiB\"".to_owned()));
     }

@@ -57,7 +57,11 @@ fn mistakes_are_shown_with_line_key_and_what_is_allowed() {
             "unknown field `server_nam`, expected one of `server_name`, `data_dir`",
         ),
         ("\n[log]\nlvl = \"info\"", "line 3", "unknown field `lvl`, expected `level` or `format`"),
-        ("store = \"oracle\"", "line 1", "unknown variant `oracle`, expected `fjall` or `memory`"),
+        (
+            "store = \"oracle\"",
+            "line 1",
+            "unknown variant `oracle`, expected one of `fjall`, `scylla`, `memory`",
+        ),
         ("memory_limit = \"much\"", "line 1", "`much` is no size; write \"512 MiB\""),
         ("default_room_version = \"5\"", "line 1", "it has 6, 7, 8, 9, 10, 11, 12"),
         ("\n[[listener]]\naddress = \"localhost\"", "line 3", "write \"127.0.0.1:8008\""),
@@ -95,6 +99,29 @@ fn impossible_combinations_are_all_shown_at_once() {
     assert!(lines[1].starts_with("playhouse.toml line 8: `registration.open`: a listener can be reached"));
     assert!(lines[2].starts_with("playhouse.toml line 9: `registration.tokens`: have no effect"));
     assert_eq!(lines[3], "playhouse.toml line 1: `memory_limit`: the server needs at least \"64 MiB\"");
+}
+
+#[test]
+fn a_cluster_that_cannot_be_is_complained_of_only_where_it_is_the_store() {
+    let text = "[scylla]\nkeyspace = \"Play-house\"\ncontact_points = []\nuser = \"matrix\"\n";
+    assert!(load_text(text, &[]).is_ok());
+
+    let complaint = complaint(text, &[("PLAYHOUSE_STORE", "scylla")]);
+
+    let lines: Vec<&str> = complaint.lines().collect();
+    assert_eq!(lines.len(), 2, "{complaint}");
+    assert!(lines[0].starts_with("playhouse.toml line 3: `scylla.contact_points`: name at least one"));
+    assert_eq!(lines[1], "playhouse.toml line 4: `scylla.user`: needs `password` beside it");
+    let keyspace = load_text("store = \"scylla\"\n[scylla]\nkeyspace = \"Play-house\"\n", &[]);
+    assert!(keyspace.unwrap_err().to_string().contains("line 3: `scylla.keyspace`: a name has lower-case"));
+}
+
+#[test]
+fn the_password_of_a_cluster_is_never_printed() {
+    let variables = [("PLAYHOUSE_SCYLLA__USER", "matrix"), ("PLAYHOUSE_SCYLLA__PASSWORD", "12345")];
+    let config = load_text("store = \"scylla\"\n", &variables).unwrap();
+    assert!(config.scylla.options().credentials.is_some_and(|who| who.password == "12345"));
+    assert!(!format!("{config:?} {:?}", config.scylla.options()).contains("12345"));
 }
 
 #[test]
@@ -198,12 +225,12 @@ fn uncommented(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The keys of the top and of its tables, as dotted names; users and languages have names of their own.
+/// The keys of the top and of its tables, as dotted names; users, data centres and languages have names of their own.
 fn keys(table: &Table) -> Vec<String> {
     let mut found = Vec::new();
     for (name, value) in table {
         match value {
-            Value::Table(inner) if name != "users" => {
+            Value::Table(inner) if name != "users" && name != "replication" => {
                 let is_rate = inner.contains_key("burst");
                 found.extend(if is_rate { vec![name.clone()] } else { prefixed(name, inner) });
             }
@@ -220,18 +247,18 @@ fn prefixed(name: &str, table: &Table) -> Vec<String> {
     keys(table).into_iter().map(|key| format!("{name}.{key}")).collect()
 }
 
+const TABLES: [&str; 8] =
+    ["scylla", "registration", "sessions", "passwords", "rate_limits", "metrics", "log", "well_known"];
+
 /// Every key that the types take, by the complaint about one that they do not.
 fn every_key() -> Vec<String> {
     let mut all = Vec::new();
-    for table in ["", "registration", "sessions", "passwords", "rate_limits", "metrics", "log", "well_known"]
-    {
+    for table in TABLES.into_iter().chain([""]) {
         let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
         all.extend(expected(&format!("{header}zzz = 1")).into_iter().map(|key| dotted(table, &key)));
     }
     all.extend(expected("[[listener]]\nzzz = 1").iter().map(|key| dotted("listener", key)));
-    let tables =
-        ["registration", "sessions", "passwords", "rate_limits", "metrics", "log", "well_known", "listener"];
-    all.retain(|key| !tables.contains(&key.as_str()));
+    all.retain(|key| key != "listener" && !TABLES.contains(&key.as_str()));
     all.sort_unstable();
     all
 }

@@ -67,17 +67,14 @@ impl End {
     }
 
     /// Opens the store; makes it only where `may_make` says so.
-    fn open(&self, may_make: bool) -> Result<Store, Failure> {
+    async fn open(&self, may_make: bool) -> Result<Store, Failure> {
         let config = self.config()?;
-        let path = server::store_path(&config);
         match config.store {
             StoreKind::Memory => {
                 Err(format!("{self} names a store in memory, which ends with its process").into())
             }
-            StoreKind::Fjall if !may_make && !path.is_dir() => {
-                Err(format!("there is no store in {}", path.display()).into())
-            }
-            StoreKind::Fjall => Ok(server::open_store(&config)?),
+            StoreKind::Fjall | StoreKind::Scylla if may_make => Ok(server::open_store(&config).await?),
+            StoreKind::Fjall | StoreKind::Scylla => Ok(server::find_store(&config).await?),
         }
     }
 }
@@ -87,8 +84,8 @@ pub async fn run(options: Copy) -> Result<(), Failure> {
     if options.from == options.to {
         return Err("--from and --to name the same store".into());
     }
-    let source = options.from.open(false)?;
-    let target = options.to.open(!options.verify)?;
+    let source = options.from.open(false).await?;
+    let target = options.to.open(!options.verify).await?;
     let done = copy_and_compare(&source, &target, options.verify).await;
     source.backend().close().await;
     target.backend().close().await;

@@ -14,7 +14,7 @@ use super::{
     cluster::{Cluster, is_applied},
     error::{Failure, one_line},
     open::OpenError,
-    options::Replication,
+    options::CqlOptions,
     probe::{ask, tablets},
     schema::{SCHEMA_TABLE, create_keyspace, create_schema_table, create_table},
 };
@@ -59,11 +59,14 @@ impl State {
 }
 
 /// Makes what is missing and brings the rest up to date.
-pub(super) async fn bring_up(cluster: &Cluster, replication: &Replication) -> Result<(), OpenError> {
+pub(super) async fn bring_up(cluster: &Cluster, options: &CqlOptions) -> Result<(), OpenError> {
     let keyspace = &cluster.keyspace;
     if tables_of(cluster).await?.iter().all(|table| table != SCHEMA_TABLE) {
+        if !options.make {
+            return Err(OpenError::Missing { keyspace: keyspace.clone() });
+        }
         // Also where the keyspace is there: its owner may have made it, with a replication of their own.
-        change(cluster, create_keyspace(keyspace, replication, tablets(&cluster.session))).await?;
+        change(cluster, create_keyspace(keyspace, &options.replication, tablets(&cluster.session))).await?;
         change(cluster, create_schema_table(keyspace)).await?;
     }
     let me = format!("{} on {}", std::process::id(), cluster.session.session_id());

@@ -7,7 +7,7 @@ use super::{
     cluster::Cluster,
     error::one_line,
     migrate,
-    options::CqlOptions,
+    options::{BadSetting, CqlOptions},
     probe,
     session::{Profiles, connect},
 };
@@ -17,13 +17,8 @@ use crate::metrics::CqlMetrics;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OpenError {
     /// A setting cannot be.
-    #[error("scylla.{setting}: {reason}")]
-    Setting {
-        /// Its name in the configuration.
-        setting: &'static str,
-        /// What is wrong with it, and what would be right.
-        reason: String,
-    },
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
     /// No node answers.
     #[error(
         "no node of scylla.contact_points ({nodes}) answers: {reason}; check the addresses, and that the cluster runs"
@@ -33,6 +28,12 @@ pub enum OpenError {
         nodes: String,
         /// What the last one said, if anything.
         reason: String,
+    },
+    /// The keyspace is not there, and is not to be made.
+    #[error("there is no store in keyspace {keyspace}: check scylla.keyspace")]
+    Missing {
+        /// The keyspace.
+        keyspace: String,
     },
     /// The log-in was refused.
     #[error("the cluster refuses the log-in: {reason}; check scylla.user and the password")]
@@ -51,7 +52,7 @@ pub enum OpenError {
     /// Rows cannot be kept as often as they should be.
     #[error(
         "keyspace {keyspace} keeps each row {factor} times in data centre {datacenter}, which has {nodes} nodes: add \
-         nodes, or lower scylla.replication (of a keyspace that is there already: by ALTER KEYSPACE)"
+         nodes, or lower scylla.replication_factor (of a keyspace that is there already: by ALTER KEYSPACE)"
     )]
     TooFewNodes {
         /// The keyspace.
@@ -116,41 +117,15 @@ pub enum OpenError {
 
 /// Opens a keyspace; makes it and its tables where they are not there.
 pub(super) async fn open(options: &CqlOptions) -> Result<Cluster, OpenError> {
-    check(options)?;
+    options.check()?;
     let profiles = Profiles::new(options);
     let session = connect(options, &profiles).await.map_err(|error| not_connected(options, &error))?;
     probe::datacenter(&session, options)?;
     probe::clock(&session, options).await?;
     probe::replicas(&session, options).await?;
     let cluster = Cluster::new(session, options, profiles, CqlMetrics::register());
-    migrate::bring_up(&cluster, &options.replication).await?;
+    migrate::bring_up(&cluster, options).await?;
     Ok(cluster)
-}
-
-fn check(options: &CqlOptions) -> Result<(), OpenError> {
-    const LONGEST_NAME: usize = 48;
-    let wrong = |setting, reason: &str| Err(OpenError::Setting { setting, reason: reason.to_owned() });
-    let name = &options.keyspace;
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if options.contact_points.is_empty() {
-        return wrong("contact_points", "name at least one node, as host:port");
-    }
-    if !name.starts_with(|c: char| c.is_ascii_lowercase())
-        || !name.chars().all(plain)
-        || name.len() > LONGEST_NAME
-    {
-        return wrong(
-            "keyspace",
-            "a name has lower-case letters, digits and underscores, a letter first, at most 48",
-        );
-    }
-    if options.max_in_flight == 0 {
-        return wrong("max_in_flight", "at least one request must be possible");
-    }
-    if options.statement_timeout.is_zero() {
-        return wrong("timeout", "a statement needs some time; 5 s do for most clusters");
-    }
-    Ok(())
 }
 
 fn not_connected(options: &CqlOptions, error: &NewSessionError) -> OpenError {

@@ -29,6 +29,18 @@ pub struct CqlOptions {
     pub max_clock_skew: Duration,
     /// This machine's clock.
     pub clock: Clock,
+    /// Whether the keyspace and its tables are made where they are not there.
+    pub make: bool,
+}
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("scylla.{setting}: {reason}")]
+pub struct BadSetting {
+    /// Its name in the configuration.
+    pub setting: &'static str,
+    /// What is wrong with it, and what would be right.
+    pub reason: String,
 }
 
 impl CqlOptions {
@@ -46,7 +58,39 @@ impl CqlOptions {
             queue_timeout: Duration::from_secs(1),
             max_clock_skew: Duration::from_secs(10),
             clock: Clock::system(),
+            make: true,
         }
+    }
+
+    /// Looks for what cannot be, before any node is asked.
+    ///
+    /// # Errors
+    /// The first that is found.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        /// The longest that servers take.
+        const LONGEST_NAME: usize = 48;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let name = &self.keyspace;
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(plain)
+            && name.len() <= LONGEST_NAME;
+        let (setting, reason) = if self.contact_points.is_empty() {
+            ("contact_points", "name at least one node, as host:port")
+        } else if !is_name {
+            ("keyspace", "a name has lower-case letters, digits and underscores, a letter first, at most 48")
+        } else if self.replication == Replication::Factor(0) {
+            ("replication_factor", "each row must be kept at least once")
+        } else if matches!(&self.replication, Replication::Datacenters(factors) if factors.values().all(|n| *n == 0))
+        {
+            ("replication", "each row must be kept at least once, somewhere")
+        } else if self.max_in_flight == 0 {
+            ("max_in_flight", "at least one statement must be possible")
+        } else if self.statement_timeout.is_zero() {
+            ("timeout", "a statement needs some time; \"5 s\" do for most clusters")
+        } else {
+            return Ok(());
+        };
+        Err(BadSetting { setting, reason: reason.to_owned() })
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn replicas(session: &Session, options: &CqlOptions) -> Result<
     let nodes = nodes(session);
     let factors = match stored_replication(session, &options.keyspace).await? {
         Some(stored) => stored,
-        None => planned(&options.replication, &nodes)?,
+        None => planned(&options.replication, &nodes),
     };
     for (datacenter, factor) in factors {
         let nodes = if datacenter == ANYWHERE {
@@ -84,19 +84,11 @@ pub(super) async fn replicas(session: &Session, options: &CqlOptions) -> Result<
 /// What stands for a data centre where replicas are placed without regard to them.
 const ANYWHERE: &str = "replication_factor";
 
-fn planned(
-    replication: &Replication,
-    nodes: &BTreeMap<String, u32>,
-) -> Result<BTreeMap<String, u32>, OpenError> {
-    let factors = match replication {
+fn planned(replication: &Replication, nodes: &BTreeMap<String, u32>) -> BTreeMap<String, u32> {
+    match replication {
         Replication::Factor(factor) => nodes.keys().map(|datacenter| (datacenter.clone(), *factor)).collect(),
         Replication::Datacenters(factors) => factors.clone(),
-    };
-    if factors.is_empty() || factors.values().any(|factor| *factor == 0) {
-        let reason = "each row must be kept at least once, somewhere".to_owned();
-        return Err(OpenError::Setting { setting: "replication", reason });
     }
-    Ok(factors)
 }
 
 /// The replication of a keyspace, where it is there.
