@@ -130,6 +130,13 @@ impl SlotClocks {
         Pending { clocks: Arc::clone(self), slot, first }
     }
 
+    /// Issues nothing at or below `pos` in the slot of `id` from now on: another process has been there, whose clock, or
+    /// whose limit, was ahead of ours.
+    pub fn pass(&self, id: &str, pos: i64) {
+        let mut state = self.slots[slot_of(id)].lock();
+        state.last = state.last.max(pos);
+    }
+
     /// The next position of a slot, shown as in flight before it is certain that nobody closed it meanwhile: whoever
     /// raises the floor looks at the slots afterwards, so one of the two sees the other.
     fn first_above_the_floor(&self, slot: usize, state: &Slot) -> i64 {

@@ -58,6 +58,17 @@ fn a_position_never_passes_the_persisted_limit() {
 }
 
 #[test]
+fn what_another_process_issued_is_passed() {
+    let (_, clocks) = clocks_at(1_000);
+    let theirs = ms_to_pos(9_000);
+
+    clocks.pass("!a:x", theirs);
+    clocks.pass("!a:x", 5);
+
+    assert_eq!(clocks.stamp("!a:x"), theirs + 1);
+}
+
+#[test]
 fn a_restart_issues_above_the_floor_of_the_process_before() {
     let clocks = SlotClocks::new(Arc::new(Fixed(AtomicI64::new(10))), ms_to_pos(99));
 

@@ -112,8 +112,9 @@ impl Sent {
 }
 
 impl Room {
-    /// A room as loaded, or unborn.
+    /// A room as loaded, or unborn. Its events go on above all that the log has.
     pub fn new(view: RoomView, workshop: Workshop) -> Self {
+        workshop.clocks.pass(view.room_id.as_str(), view.pos.max(view.event_pos));
         let mut room = Self {
             view,
             drafts: VecDeque::from([Draft::default()]),
