@@ -83,6 +83,7 @@ pub struct Reads {
 
 impl Reads {
     fn register() -> Self {
+        describe_histogram!("playhouse_store_read_seconds", "Time of a read, by operation");
         let op = |op: &'static str| Timed(histogram!("playhouse_store_read_seconds", "op" => op));
         Self {
             get: op("get"),
@@ -147,5 +148,4 @@ fn describe() {
     describe_gauge!("playhouse_store_memtable_bytes", "Bytes of rows in memory that are not in tables yet");
     describe_gauge!("playhouse_store_disk_bytes", "Bytes that the store takes on disk");
     describe_counter!("playhouse_store_expired_rows_total", "Rows removed because their time was over");
-    describe_histogram!("playhouse_store_read_seconds", "Time of a read, by operation");
 }
