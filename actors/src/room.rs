@@ -6,6 +6,7 @@
 //! | `send`, `membership`, `create`, `receipt`, `typing` | the verbs of the machine |
 //! | `actor` | the ractor shell: one commit in flight, dies on a refused or unknown one (**I4**) |
 //! | `commit` | what a commit writes: the append and its projections |
+//! | `trailing` | projections that follow the answer, on a store that cannot write them with the append |
 //! | `load`, `replay` | activation: from the log to the machine, and what a crash left undone |
 //! | `settlement` | commits of unknown outcome |
 //! | `view` | what everyone else sees: an immutable snapshot after each commit |
@@ -29,6 +30,7 @@ pub mod receipt;
 pub mod replay;
 pub mod send;
 pub mod settlement;
+mod trailing;
 pub mod typing;
 pub mod view;
 

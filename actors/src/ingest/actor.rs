@@ -6,7 +6,7 @@ use playhouse_rules::pdu::Pdu;
 use playhouse_storage::{
     Store,
     store::put,
-    tables::{EventLocation, Outlier, outlier::OutlierRow},
+    tables::{Outlier, outlier::OutlierRow},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use ruma::{OwnedEventId, OwnedRoomId, RoomId};
@@ -18,7 +18,7 @@ use crate::{
     clock::SlotClocks,
     metrics::ActorKind,
     registry::{NotAvailable, Registry},
-    room::{RoomError, Rooms},
+    room::{RoomError, RoomView, Rooms, load::place_of},
     supervision::Supervision,
 };
 
@@ -108,13 +108,13 @@ impl Actor for IngestActor {
 
 impl IngestActor {
     async fn receive(&self, json: Box<RawValue>) -> Result<Received, IngestError> {
-        let version = self.rooms.view(&self.room_id).await?.version;
-        let pdu =
-            Pdu::parse(version, json, None).map_err(|error| IngestError::Malformed(error.to_string()))?;
+        let view = self.rooms.view(&self.room_id).await?;
+        let pdu = Pdu::parse(view.version, json, None)
+            .map_err(|error| IngestError::Malformed(error.to_string()))?;
         if pdu.room_id() != self.room_id {
             return Err(IngestError::Malformed("it belongs to another room".into()));
         }
-        if let Some(known) = self.known(&pdu).await? {
+        if let Some(known) = self.known(&view, &pdu).await? {
             return known;
         }
         for _ in 0..ATTEMPTS {
@@ -133,10 +133,13 @@ impl IngestActor {
     }
 
     /// An event that stands in the log, or that was rejected before.
-    async fn known(&self, pdu: &Pdu) -> Result<Option<Result<Received, IngestError>>, RoomError> {
+    async fn known(
+        &self,
+        view: &RoomView,
+        pdu: &Pdu,
+    ) -> Result<Option<Result<Received, IngestError>>, RoomError> {
         let id = pdu.event_id();
-        let place = self.store.get::<EventLocation>((id.as_str(),), ()).await?;
-        if place.is_some_and(|place| place.room == self.room_id.as_str()) {
+        if place_of(&self.store, view, id).await?.is_some() {
             return Ok(Some(Ok(Received::Known(id.to_owned()))));
         }
         let outlier = self.store.get::<Outlier>((id.as_str(),), ()).await?;

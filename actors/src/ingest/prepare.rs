@@ -13,10 +13,7 @@ use playhouse_rules::{
     resolve::resolve,
     state::RoomState,
 };
-use playhouse_storage::{
-    Store,
-    tables::{EventLocation, Outlier},
-};
+use playhouse_storage::{Store, tables::Outlier};
 use ruma::{EventId, OwnedEventId};
 
 use super::{
@@ -25,7 +22,10 @@ use super::{
 };
 use crate::{
     metrics,
-    room::{RoomError, RoomView, load::read_event},
+    room::{
+        RoomError, RoomView,
+        load::{place_of, read_event},
+    },
 };
 
 /// Events that one resolution may look at.
@@ -138,7 +138,7 @@ async fn state_before(
     }
     let mut missing = Vec::new();
     for prev in pdu.prev_events() {
-        if store.get::<EventLocation>((prev.as_str(),), ()).await.map_err(RoomError::from)?.is_none() {
+        if place_of(store, view, prev).await.map_err(RoomError::from)?.is_none() {
             missing.push(prev.clone());
         }
     }

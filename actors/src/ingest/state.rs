@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::{
     room::{
         RoomError, RoomView, StateDelta,
-        load::{log_key, parse_row, read_event},
+        load::{log_key, parse_row, place_of, read_event},
     },
     timeline::state_at::state_after as room_state_after,
 };
@@ -64,12 +64,12 @@ pub async fn after_event(
     view: &RoomView,
     event_id: &EventId,
 ) -> Result<Option<RoomState>, RoomError> {
-    let Some(place) = store.get::<EventLocation>((event_id.as_str(),), ()).await? else { return Ok(None) };
-    let row = store.multi_get::<RoomLog>(&[log_key(view.room_id.as_str(), place.seq)]).await?.pop().flatten();
+    let Some(seq) = place_of(store, view, event_id).await? else { return Ok(None) };
+    let row = store.multi_get::<RoomLog>(&[log_key(view.room_id.as_str(), seq)]).await?.pop().flatten();
     let Some(row) = row.filter(|row| row.event_id == event_id.as_str()) else { return Ok(None) };
     let overlay = row.overlay.clone();
     let (facts, pdu) = parse_row(view.version, row)?;
-    let mut state = room_state_after(store, view, place.seq - 1).await?;
+    let mut state = room_state_after(store, view, seq - 1).await?;
     for entry in decode(overlay.as_deref())? {
         match entry.event_id {
             Some(event_id) => {

@@ -19,6 +19,8 @@ use super::{
     message::{EventReply, RoomMessage, Waiter},
     replay,
     settlement::Settlement,
+    trailing::{Trailing, may_trail},
+    view::RoomView,
 };
 use crate::{
     hub::{HubHandle, RoomBatch},
@@ -68,6 +70,9 @@ pub struct RoomActorState {
     activation: u64,
     guard: Guard,
     committing: bool,
+    /// The sequence number of the newest committed event.
+    committed_seq: i64,
+    trailing: Trailing,
     store: Store,
     hub: HubHandle,
     settlement: Settlement,
@@ -87,9 +92,21 @@ impl Actor for RoomActor {
         let RoomArguments { room_id, found, store, workshop, hub, settlement, metrics } = arguments;
         let Loaded { view, guard } =
             load::load(&store, &room_id, found, workshop.clocks.stamp(room_id.as_str())).await?;
+        let committed_seq = view.head_seq;
         let room = Room::new(view, workshop);
         let activation = hub.room_loaded(Arc::new(room.view.clone()));
-        Ok(RoomActorState { room, activation, guard, committing: false, store, hub, settlement, metrics })
+        Ok(RoomActorState {
+            room,
+            activation,
+            guard,
+            committing: false,
+            committed_seq,
+            trailing: Trailing::default(),
+            store,
+            hub,
+            settlement,
+            metrics,
+        })
     }
 
     async fn handle(
@@ -134,6 +151,10 @@ impl Actor for RoomActor {
                 state.room.draft().waiters.push(Waiter::Done(permit, reply));
             }
             RoomMessage::Committed(result) => state.committed(&myself, result)?,
+            RoomMessage::Projected(first, outcome) => {
+                outcome.map_err(|error| CommitLost(error.to_string()))?;
+                state.trailing.ended(first);
+            }
             RoomMessage::Tick => drop(state.room.expire_typing()),
             #[cfg(any(test, feature = "fault-injection"))]
             RoomMessage::Panic => panic!("injected"),
@@ -149,7 +170,9 @@ impl Actor for RoomActor {
     ) -> Result<(), ActorProcessingErr> {
         state.hub.room_unloaded(state.room.id(), state.activation);
         let stamp = state.room.workshop.clocks.stamp(state.room.id().as_str());
-        replay::passivated(&state.store, &state.room.view, stamp).await;
+        if state.trailing.finish().await {
+            replay::passivated(&state.store, &state.room.view, stamp).await;
+        }
         Ok(())
     }
 }
@@ -170,7 +193,7 @@ impl RoomActorState {
 
     /// Starts the next commit, unless one is in flight or there is nothing to commit.
     fn commit_next(&mut self, myself: &ActorRef<RoomMessage>) {
-        if self.committing {
+        if self.committing || self.trailing.is_full() {
             return;
         }
         let Some(draft) = self.room.next_commit() else { return };
@@ -178,9 +201,10 @@ impl RoomActorState {
         let (store, guard, myself) = (self.store.clone(), self.guard.clone(), myself.clone());
         let (metrics, settlement) = (Arc::clone(&self.metrics), self.settlement.clone());
         let room_id = self.room.id().clone();
+        let projected = self.trailing.projected(self.committed_seq);
         tokio::spawn(async move {
             let timer = metrics.room_commit.start();
-            let result = commit(&store, guard, draft).await;
+            let result = commit(&store, guard, draft, projected).await;
             drop(timer);
             if let Err(MessagingErr::SendErr(RoomMessage::Committed(result))) =
                 myself.cast(RoomMessage::Committed(result))
@@ -201,6 +225,7 @@ impl RoomActorState {
         match result {
             CommitResult::Applied(draft, guard) => {
                 self.guard = guard;
+                self.trail(myself, &draft);
                 self.publish(draft);
                 Ok(())
             }
@@ -217,6 +242,22 @@ impl RoomActorState {
         }
     }
 
+    /// Notes that a draft was committed, and starts to write its projections if the commit did not.
+    fn trail(&mut self, myself: &ActorRef<RoomMessage>, draft: &Draft) {
+        let (Some(view), Some(first), Some(last)) = (&draft.after, draft.events.first(), draft.events.last())
+        else {
+            return;
+        };
+        self.committed_seq = last.seq;
+        if self.store.backend().atomic_projections() || !may_trail(draft) {
+            return;
+        }
+        let (span, myself) = ((first.seq, last.seq), myself.clone());
+        let projected = self.trailing.projected(first.seq - 1);
+        let ended = move |outcome| drop(myself.cast(RoomMessage::Projected(span.0, outcome)));
+        self.trailing.write(&self.store, span, projections_of(view, draft, projected), ended);
+    }
+
     fn publish(&mut self, draft: Draft) {
         let Some(view) = draft.after else { return };
         self.metrics.events_persisted(&draft.events);
@@ -229,13 +270,13 @@ impl RoomActorState {
     }
 }
 
-/// Makes a draft durable.
-async fn commit(store: &Store, guard: Guard, draft: Draft) -> CommitResult {
+/// Makes a draft durable. `projected`: up to where the projections of what came before are written.
+async fn commit(store: &Store, guard: Guard, draft: Draft, projected: i64) -> CommitResult {
     let Some(view) = &draft.after else {
         return CommitResult::Lost(draft, "the draft was not sealed".into());
     };
     if draft.events.is_empty() {
-        return match write_only(store, view, &draft).await {
+        return match write_only(store, view, &draft, projected).await {
             Ok(()) => CommitResult::Applied(draft, guard),
             Err(error) => CommitResult::Lost(draft, error.to_string()),
         };
@@ -246,7 +287,14 @@ async fn commit(store: &Store, guard: Guard, draft: Draft) -> CommitResult {
         Ok(guard) => guard,
         Err(error) => return CommitResult::Lost(draft, error.to_string()),
     };
-    let Some(append) = append_of(view, &head, &draft, &guard, store.backend().atomic_projections()) else {
+    let projections = if store.backend().atomic_projections() {
+        projections_of(view, &draft, view.head_seq)
+    } else if may_trail(&draft) {
+        Vec::new()
+    } else {
+        projections_of(view, &draft, projected)
+    };
+    let Some(append) = append_of(view, &head, &draft, &guard, projections) else {
         return CommitResult::Lost(draft, "nothing to append".into());
     };
     let after = Guard { fence: guard.fence, head_seq: Some(append.new_head_seq), head: append.head.clone() };
@@ -259,11 +307,11 @@ async fn commit(store: &Store, guard: Guard, draft: Draft) -> CommitResult {
 }
 
 /// Receipts without events: idempotent writes that need no guard. Typing alone writes nothing.
-async fn write_only(store: &Store, view: &super::view::RoomView, draft: &Draft) -> Result<(), StoreError> {
+async fn write_only(store: &Store, view: &RoomView, draft: &Draft, projected: i64) -> Result<(), StoreError> {
     if draft.receipts.is_empty() {
         return Ok(());
     }
-    store.write(projections_of(view, draft, view.head_seq)).await
+    store.write(projections_of(view, draft, projected)).await
 }
 
 /// The guard of the bucket that `seq` falls in: the present one, or that of a new bucket, fenced.

@@ -66,13 +66,14 @@ pub fn log_partition(room: &str, bucket: i64) -> Key {
     (room, bucket).to_key()
 }
 
-/// The append of a draft's events. They must all lie in one bucket and follow `guard`.
+/// The append of a draft's events, and the projections that ride on it. The events must all lie in one bucket and
+/// follow `guard`.
 pub fn append_of(
     view: &RoomView,
     head: &LogHead,
     draft: &Draft,
     guard: &Guard,
-    atomic: bool,
+    projections: Vec<Write>,
 ) -> Option<Append> {
     let (first, last) = (draft.events.first()?, draft.events.last()?);
     let rows = draft.events.iter().map(|event| ((event.seq,).to_key(), encode(&log_row(event)))).collect();
@@ -84,8 +85,7 @@ pub fn append_of(
         new_head_seq: last.seq,
         head: encode(head),
         rows,
-        // The cursor runs with the append where the projections do; else it follows once they are known to be there.
-        projections: projections_of(view, draft, if atomic { last.seq } else { first.seq - 1 }),
+        projections,
     })
 }
 

@@ -223,6 +223,18 @@ pub(super) async fn delta_of(
     })
 }
 
+/// The sequence number of an event in a room's log. The newest are in the view, and perhaps not yet in the store.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn place_of(store: &Store, view: &RoomView, event_id: &EventId) -> Result<Option<i64>, StoreError> {
+    if let Some(event) = view.recent(event_id) {
+        return Ok(Some(event.seq));
+    }
+    let place = store.get::<EventLocation>((event_id.as_str(),), ()).await?;
+    Ok(place.filter(|place| place.room == view.room_id.as_str()).map(|place| place.seq))
+}
+
 /// Reads one event of the log by id, with its sequence number.
 pub async fn read_event(
     store: &Store,

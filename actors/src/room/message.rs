@@ -1,7 +1,10 @@
 //! What can be said to a room.
 
 use playhouse_rules::pdu::Pdu;
-use playhouse_storage::tables::{receipt::ReceiptRow, room_log::Transaction};
+use playhouse_storage::{
+    StoreError,
+    tables::{receipt::ReceiptRow, room_log::Transaction},
+};
 use ractor::RpcReplyPort;
 use ruma::{OwnedEventId, OwnedUserId, events::TimelineEventType};
 use serde_json::value::RawValue;
@@ -69,6 +72,8 @@ pub enum RoomMessage {
     },
     /// The commit in flight ended.
     Committed(CommitResult),
+    /// Projections that trailed their commit were written, or not. They began with this event.
+    Projected(i64, Result<(), StoreError>),
     /// Time passed: typing notices may have run out.
     Tick,
     /// Panics, to prove that a panic costs only this actor.

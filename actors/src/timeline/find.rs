@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use playhouse_rules::pdu::Pdu;
-use playhouse_storage::{Store, tables::EventLocation};
+use playhouse_storage::Store;
 use ruma::{EventId, OwnedEventId, UserId};
 
 use super::visibility::Sight;
 use crate::room::{
     RoomError, RoomEvent, RoomView,
-    load::{read_events, redactions_of},
+    load::{place_of, read_events, redactions_of},
 };
 
 /// The event with this id in this room, whoever asks.
@@ -24,11 +24,9 @@ pub async fn event(
     if let Some(event) = view.recent(event_id) {
         return Ok(Some(Arc::clone(event)));
     }
-    let Some(place) = store.get::<EventLocation>((event_id.as_str(),), ()).await? else { return Ok(None) };
-    if place.room != view.room_id.as_str() || place.seq > view.head_seq {
-        return Ok(None);
-    }
-    let events = read_events(store, view.version, &view.room_id, place.seq, place.seq).await?;
+    let place = place_of(store, view, event_id).await?;
+    let Some(seq) = place.filter(|seq| *seq <= view.head_seq) else { return Ok(None) };
+    let events = read_events(store, view.version, &view.room_id, seq, seq).await?;
     let found = events.into_iter().find(|event| event.pdu.event_id() == event_id);
     Ok(found.map(Arc::new))
 }

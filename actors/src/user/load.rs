@@ -57,7 +57,9 @@ async fn load_rooms(store: &Store, hub: &HubHandle, feed: &Arc<UserFeed>) -> Res
     let keys: Vec<(Key, Key)> =
         joined.iter().map(|room_id| ((room_id.as_str(),).to_key(), Key::new())).collect();
     for (room_id, head) in joined.iter().zip(store.multi_get::<RoomHead>(&keys).await?) {
-        feed.note_activity(room_id, head.map_or(0, |head| head.pos));
+        // The row of an active room may lag behind what its actor has published.
+        let live = hub.hub().view(room_id).map_or(0, |view| view.pos);
+        feed.note_activity(room_id, head.map_or(0, |head| head.pos).max(live));
     }
     Ok(())
 }
