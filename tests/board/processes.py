@@ -83,7 +83,6 @@ def playhouse(binary, store, folder):
         registration.open = true
         passwords.cost = "test"
         # The users share an address; the limits that mistyped passwords meet stay.
-        rate_limits.other = {{ per_second = 1000.0, burst = 1000 }}
         rate_limits.address = {{ per_second = 1000.0, burst = 1000 }}
         metrics.address = "127.0.0.1:{metrics}"
         """)
