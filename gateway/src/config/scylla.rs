@@ -101,10 +101,10 @@ impl Scylla {
         }
         match (&self.user, &self.password) {
             (Some(_), None) => {
-                found.push(("scylla.user".to_owned(), "needs `password` beside it".to_owned()))
+                found.push(("scylla.user".to_owned(), "needs `password` beside it".to_owned()));
             }
             (None, Some(_)) => {
-                found.push(("scylla.password".to_owned(), "needs `user` beside it".to_owned()))
+                found.push(("scylla.password".to_owned(), "needs `user` beside it".to_owned()));
             }
             _ => {}
         }
