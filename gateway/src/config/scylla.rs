@@ -1,8 +1,8 @@
 //! `[scylla]`: the cluster, where `store = "scylla"`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use playhouse_storage::backends::scylla::{CqlOptions, Credentials, Quorum, Replication};
+use playhouse_storage::backends::scylla::{CqlOptions, Credentials, Identity, Quorum, Replication, Tls};
 use serde::Deserialize;
 
 use super::Span;
@@ -27,6 +27,12 @@ pub struct Scylla {
     pub user: Option<String>,
     /// The password.
     pub password: Option<Secret>,
+    /// With it connections speak TLS: the certificates of who signs the nodes' certificates, PEM.
+    pub tls_ca: Option<PathBuf>,
+    /// The certificate chain that this server shows to the nodes, PEM.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub tls_key: Option<PathBuf>,
     /// How long one statement may take.
     pub timeout: Span,
     /// The most statements under way at once.
@@ -66,6 +72,9 @@ impl Default for Scylla {
             consistency: Consistency::LocalQuorum,
             user: None,
             password: None,
+            tls_ca: None,
+            tls_certificate: None,
+            tls_key: None,
             timeout: Span::seconds(5),
             max_in_flight: 1_024,
         }
@@ -76,8 +85,11 @@ impl Scylla {
     /// What the back end is opened with.
     pub fn options(&self) -> CqlOptions {
         let credentials = self.user.clone().zip(self.password.clone());
+        let identity = self.tls_certificate.clone().zip(self.tls_key.clone());
+        let identity = identity.map(|(certificate, key)| Identity { certificate, key });
         CqlOptions {
             credentials: credentials.map(|(user, Secret(password))| Credentials { user, password }),
+            tls: self.tls_ca.clone().map(|ca| Tls { ca, identity }),
             datacenter: self.datacenter.clone(),
             replication: match &self.replication {
                 Some(datacenters) => Replication::Datacenters(datacenters.clone()),
@@ -99,14 +111,20 @@ impl Scylla {
         if let Err(error) = self.options().check() {
             found.push((format!("scylla.{}", error.setting), error.reason));
         }
-        match (&self.user, &self.password) {
-            (Some(_), None) => {
-                found.push(("scylla.user".to_owned(), "needs `password` beside it".to_owned()));
+        let pairs = [
+            (("user", self.user.is_some()), ("password", self.password.is_some())),
+            (("tls_certificate", self.tls_certificate.is_some()), ("tls_key", self.tls_key.is_some())),
+        ];
+        for (one, other) in pairs {
+            for ((key, is_set), (missing, is_there)) in [(one, other), (other, one)] {
+                if is_set && !is_there {
+                    found.push((format!("scylla.{key}"), format!("needs `{missing}` beside it")));
+                }
             }
-            (None, Some(_)) => {
-                found.push(("scylla.password".to_owned(), "needs `user` beside it".to_owned()));
-            }
-            _ => {}
+        }
+        if self.tls_certificate.is_some() && self.tls_ca.is_none() {
+            let reason = "has no effect without `tls_ca`, which turns TLS on".to_owned();
+            found.push(("scylla.tls_certificate".to_owned(), reason));
         }
         found
     }

@@ -28,6 +28,7 @@ mod read;
 mod schema;
 mod session;
 mod statement;
+mod tls;
 mod walk;
 mod write;
 
@@ -38,7 +39,7 @@ use async_trait::async_trait;
 use self::cluster::Cluster;
 pub use self::{
     open::OpenError,
-    options::{CqlOptions, Credentials, Quorum, Replication},
+    options::{CqlOptions, Credentials, Identity, Quorum, Replication, Tls},
 };
 use super::shape;
 use crate::{

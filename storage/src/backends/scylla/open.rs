@@ -1,11 +1,8 @@
 //! Why a keyspace was not opened, and the way to one that is: what the cluster can do is found out before anything is
 //! promised.
 
-use scylla::errors::NewSessionError;
-
 use super::{
     cluster::Cluster,
-    error::one_line,
     migrate,
     options::{BadSetting, CqlOptions},
     probe,
@@ -119,20 +116,11 @@ pub enum OpenError {
 pub(super) async fn open(options: &CqlOptions) -> Result<Cluster, OpenError> {
     options.check()?;
     let profiles = Profiles::new(options);
-    let session = connect(options, &profiles).await.map_err(|error| not_connected(options, &error))?;
+    let session = connect(options, &profiles).await?;
     probe::datacenter(&session, options)?;
     probe::clock(&session, options).await?;
     probe::replicas(&session, options).await?;
     let cluster = Cluster::new(session, options, profiles, CqlMetrics::register());
     migrate::bring_up(&cluster, options).await?;
     Ok(cluster)
-}
-
-fn not_connected(options: &CqlOptions, error: &NewSessionError) -> OpenError {
-    let reason = one_line(error);
-    let log_in = ["uthenticat", "redential", "AUTH", "password"].iter().any(|word| reason.contains(word));
-    if log_in {
-        return OpenError::LogIn { reason };
-    }
-    OpenError::Unreachable { nodes: options.contact_points.join(", "), reason }
 }

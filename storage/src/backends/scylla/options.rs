@@ -1,6 +1,6 @@
 //! What a cluster is opened with.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use crate::clock::Clock;
 
@@ -11,6 +11,8 @@ pub struct CqlOptions {
     pub contact_points: Vec<String>,
     /// User and password, where the cluster asks for them.
     pub credentials: Option<Credentials>,
+    /// TLS, where the cluster speaks it.
+    pub tls: Option<Tls>,
     /// The data centre whose nodes answer, where there are several. None: all nodes are alike.
     pub datacenter: Option<String>,
     /// The keyspace: lower-case letters, digits and underscores, a letter first, at most 48.
@@ -49,6 +51,7 @@ impl CqlOptions {
         Self {
             contact_points,
             credentials: None,
+            tls: None,
             datacenter: None,
             keyspace: keyspace.into(),
             replication: Replication::Factor(3),
@@ -107,6 +110,25 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+/// How to trust the cluster's nodes, and to be trusted. Their certificates name the addresses that the nodes tell of
+/// themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificates of who signs the nodes' certificates, PEM.
+    pub ca: PathBuf,
+    /// What this server shows, where the nodes ask for it.
+    pub identity: Option<Identity>,
+}
+
+/// A client certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// How often each row is kept.

@@ -19,8 +19,11 @@ use scylla::{
 };
 
 use super::{
+    error::one_line,
+    open::OpenError,
     options::{CqlOptions, Quorum},
     statement::Shape,
+    tls,
 };
 
 /// How often a connection without traffic is asked whether it lives, and how long the answer may take: a node that
@@ -108,7 +111,7 @@ fn routing(options: &CqlOptions) -> Arc<dyn LoadBalancingPolicy> {
 }
 
 /// Connects to a cluster.
-pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result<Session, NewSessionError> {
+pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result<Session, OpenError> {
     let mut builder = SessionBuilder::new()
         .known_nodes(&options.contact_points)
         .compression(Some(Compression::Lz4))
@@ -122,5 +125,18 @@ pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result
     if let Some(credentials) = &options.credentials {
         builder = builder.user(&credentials.user, &credentials.password);
     }
-    builder.build().await
+    if let Some(tls) = &options.tls {
+        builder = builder.tls_context(Some(tls::config(tls)?));
+    }
+    builder.build().await.map_err(|error| not_connected(options, &error))
+}
+
+fn not_connected(options: &CqlOptions, error: &NewSessionError) -> OpenError {
+    let reason = one_line(error);
+    // The driver tells a refused log-in by words alone.
+    let is_log_in = ["uthenticat", "redential"].iter().any(|word| reason.contains(word));
+    if is_log_in {
+        return OpenError::LogIn { reason };
+    }
+    OpenError::Unreachable { nodes: options.contact_points.join(", "), reason }
 }
