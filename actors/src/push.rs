@@ -70,6 +70,12 @@ impl PushMemo {
         verdict.for_user(facts, user)
     }
 
+    /// Whether it is known that the event notifies nobody who has these rules.
+    pub fn is_quiet(&self, rules: RuleSetHash) -> bool {
+        let verdicts = self.verdicts.lock();
+        verdicts.iter().any(|(hash, verdict)| *hash == rules && verdict.is_quiet())
+    }
+
     fn known(&self, rules: RuleSetHash) -> Option<Verdict> {
         let verdicts = self.verdicts.lock();
         verdicts.iter().find(|(hash, _)| *hash == rules).map(|(_, verdict)| verdict.clone())

@@ -162,14 +162,25 @@ pub async fn read_events(
     first: i64,
     last: i64,
 ) -> Result<Vec<RoomEvent>, RoomError> {
+    let seqs: Vec<i64> = (first..=last).collect();
+    read_rows(store, version, room_id, &seqs).await
+}
+
+/// Reads the events of these rows of the log with the state changes that they brought, in the same order.
+pub async fn read_rows(
+    store: &Store,
+    version: &'static RoomVersion,
+    room_id: &RoomId,
+    seqs: &[i64],
+) -> Result<Vec<RoomEvent>, RoomError> {
     let room = room_id.as_str();
-    let keys: Vec<Key2> = (first..=last).map(|seq| log_key(room, seq)).collect();
+    let keys: Vec<Key2> = seqs.iter().map(|seq| log_key(room, *seq)).collect();
     let rows = store.multi_get::<RoomLog>(&keys).await?;
-    let change_keys: Vec<Key2> =
-        (first..=last).map(|seq| ((room, seq.div_euclid(CHANGE_BUCKET)).to_key(), (seq,).to_key())).collect();
+    let change_key = |seq: i64| ((room, seq.div_euclid(CHANGE_BUCKET)).to_key(), (seq,).to_key());
+    let change_keys: Vec<Key2> = seqs.iter().map(|seq| change_key(*seq)).collect();
     let changes = store.multi_get::<StateChange>(&change_keys).await?;
     let mut events = Vec::with_capacity(rows.len());
-    for ((seq, row), change) in (first..).zip(rows).zip(changes) {
+    for ((seq, row), change) in seqs.iter().copied().zip(rows).zip(changes) {
         let Some(row) = row else { continue };
         let (facts, pdu) = parse_row(version, row)?;
         let mut deltas = Vec::new();

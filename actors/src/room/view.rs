@@ -10,6 +10,7 @@ use playhouse_storage::tables::receipt::ReceiptRow;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
 
 use super::event::RoomEvent;
+use crate::sync::unread::QuietRows;
 
 /// Events of the log's end that a view keeps in memory.
 pub const TAIL_EVENTS: usize = 200;
@@ -46,6 +47,8 @@ pub struct RoomView {
     pub receipts_by_pos: OrdMap<i64, ReceiptKey>,
     /// Who types.
     pub typing: Typing,
+    /// Rows of the log that notify nobody; shared by all views of an activation.
+    pub quiet_rows: Arc<QuietRows>,
 }
 
 /// Whether a visibility lets every member see everything, also from before joining.
@@ -79,6 +82,7 @@ impl RoomView {
             receipts: HashMap::new(),
             receipts_by_pos: OrdMap::new(),
             typing: Typing::default(),
+            quiet_rows: Arc::default(),
         }
     }
 
@@ -131,5 +135,6 @@ impl RoomView {
         self.tail.iter().map(|event| event.estimated_bytes()).sum::<usize>()
             + self.state.len() * STATE_ENTRY_BYTES
             + self.receipts.len() * RECEIPT_BYTES
+            + self.quiet_rows.estimated_bytes()
     }
 }

@@ -7,12 +7,14 @@
 //! | `tally` | what is unread, as events come and receipts move (pure) |
 //! | `marks` | up to where the user has read |
 //! | `scan` | events held against the user's push rules |
+//! | `quiet` | rows of the log that notify nobody |
 //! | `memory` | what was counted before |
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications>
 
 mod marks;
 mod memory;
+mod quiet;
 mod scan;
 mod tally;
 
@@ -21,7 +23,8 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ruma::UserId;
+use playhouse_rules::pdu::Pdu;
+use ruma::{UserId, events::room::member::MembershipState};
 
 use super::{build::Pass, response::UnreadCounts};
 use crate::{
@@ -31,6 +34,7 @@ use crate::{
 };
 use marks::Marks;
 pub use memory::UnreadMemory;
+pub use quiet::QuietRows;
 use scan::Scan;
 use tally::{Basis, Tally};
 
@@ -61,7 +65,7 @@ pub async fn counts(pass: &Pass<'_>, view: &RoomView, standing: &RoomStanding) -
     let tally = if let Some(tally) = known {
         brought_up(&scan, tally).await?
     } else {
-        let joined = joined_since(pass, view).await?;
+        let joined = joined_since(pass, view, standing).await?;
         Arc::new(counted_anew(&scan, basis, joined).await?)
     };
     memory.put(&view.room_id, &tally);
@@ -109,9 +113,24 @@ async fn counted_anew(scan: &Scan<'_>, basis: Basis, joined_seq: i64) -> Result<
 }
 
 /// The log row of the event by which the user joined, however often the profile changed since.
-async fn joined_since(pass: &Pass<'_>, view: &RoomView) -> Result<i64, RoomError> {
+async fn joined_since(pass: &Pass<'_>, view: &RoomView, standing: &RoomStanding) -> Result<i64, RoomError> {
+    if was_elsewhere_before(pass, view, standing) {
+        return Ok(standing.seq);
+    }
     let user = pass.request.user.as_str();
     let memberships = versions(pass.node.store(), &view.room_id, "m.room.member", user).await?;
     let joins = memberships.iter().rev().take_while(|(_, membership)| membership == "join");
     Ok(joins.last().map_or(view.head_seq, |(seq, _)| *seq))
+}
+
+/// Whether memory knows that the user's member event is the join itself.
+fn was_elsewhere_before(pass: &Pass<'_>, view: &RoomView, standing: &RoomStanding) -> bool {
+    if let Some(previous) = &standing.previous {
+        return *previous != MembershipState::Join;
+    }
+    let index = usize::try_from(standing.seq - view.tail_start());
+    let event = index.ok().and_then(|index| view.tail.get(index));
+    let change = event.and_then(|event| event.membership_change_of(&pass.request.user));
+    let joined = |pdu: &Pdu| pdu.membership() == Some(&MembershipState::Join);
+    change.is_some_and(|change| !change.old.as_ref().is_some_and(joined))
 }

@@ -60,16 +60,19 @@ pub async fn page(
     let mut events = Vec::new();
     let mut at = request.from.0.clamp(0, view.head_seq + 1);
     let mut looked_at = 0;
+    // At first no more than is wanted: mostly all of it matches.
+    let mut rows = CHUNK.min(request.limit as i64);
     while events.len() < request.limit && looked_at < MOST_ROWS {
         let (first, last) = match request.direction {
-            Direction::Backward => ((at - CHUNK).max(request.to.map_or(0, |to| to.0)).max(0), at - 1),
+            Direction::Backward => ((at - rows).max(request.to.map_or(0, |to| to.0)).max(0), at - 1),
             Direction::Forward => {
-                (at, (at + CHUNK - 1).min(request.to.map_or(i64::MAX, |to| to.0 - 1)).min(view.head_seq))
+                (at, (at + rows - 1).min(request.to.map_or(i64::MAX, |to| to.0 - 1)).min(view.head_seq))
             }
         };
         if first > last {
             return Ok(Page { events, end: None });
         }
+        rows = CHUNK;
         let mut chunk = chunk_of(store, view, first, last).await?;
         if request.direction == Direction::Backward {
             chunk.reverse();

@@ -70,6 +70,11 @@ impl Verdict {
         self.open.is_empty()
     }
 
+    /// Whether the event notifies nobody who has these rules.
+    pub fn is_quiet(&self) -> bool {
+        self.open.is_empty() && self.settled.as_ref().is_none_or(|outcome| !outcome.notify)
+    }
+
     /// What the event does for one of the users who have these rules. Nobody is notified of their own events.
     pub fn for_user(&self, facts: &EventFacts, user: &UserContext<'_>) -> Arc<PushOutcome> {
         if facts.pdu().sender() == user.user_id {

@@ -1,17 +1,21 @@
 //! Events held against a user's push rules.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use playhouse_rules::{
+    pdu::Pdu,
     push::{CompiledRules, RoomContext, UserContext},
     state::RoomState,
 };
 use playhouse_storage::Store;
-use ruma::UserId;
+use ruma::{UserId, events::room::member::MembershipState};
 
 use super::tally::{Found, Meaning};
 use crate::{
-    room::{RoomError, RoomEvent, RoomView, load::read_events},
+    room::{RoomError, RoomEvent, RoomView, StateDelta, load::read_rows},
     timeline::{find, state_at::put_back, thread::thread_of},
     user::data::UserData,
 };
@@ -36,12 +40,10 @@ impl Scan<'_> {
     /// # Errors
     /// When the store does not answer.
     pub async fn events(&self, first: i64) -> Result<Vec<Found>, RoomError> {
-        let events = self.read(first).await?;
-        let meanings = self.meanings(&events);
+        let rows = self.read(first).await?;
         let mut found = Vec::new();
         let mut notifying = Vec::new();
-        for (event, meaning) in events.iter().zip(meanings) {
-            let Some(meaning) = meaning else { continue };
+        for (event, meaning) in self.meanings(&rows) {
             if matches!(meaning, Meaning::Notifies { .. }) {
                 notifying.push(event);
             }
@@ -52,36 +54,60 @@ impl Scan<'_> {
         Ok(found)
     }
 
-    /// The events from row `first` on: those that are not in memory from the store.
-    async fn read(&self, first: i64) -> Result<Vec<Arc<RoomEvent>>, RoomError> {
+    /// The rows from `first` on, of which the quiet ones are not looked at; those that are not in memory from the store.
+    async fn read(&self, first: i64) -> Result<Vec<Row>, RoomError> {
         let view = self.view;
         let (first, tail_start) = (first.max(0), view.tail_start());
-        let mut events = Vec::new();
-        if first < tail_start {
-            let stored = read_events(self.store, view.version, &view.room_id, first, tail_start - 1).await?;
-            events.extend(stored.into_iter().map(Arc::new));
+        let quiet = view.quiet_rows.of(self.rules.hash(), first, view.head_seq + 1);
+        let unknown = (first..).zip(&quiet).filter(|(_, quiet)| quiet.is_none()).map(|(seq, _)| seq);
+        let unknown: Vec<i64> = unknown.take_while(|seq| *seq < tail_start).collect();
+        let mut stored = HashMap::new();
+        if !unknown.is_empty() {
+            let events = read_rows(self.store, view.version, &view.room_id, &unknown).await?;
+            stored.extend(events.into_iter().map(|event| (event.seq, Arc::new(event))));
         }
-        let in_memory = (first - tail_start).max(0) as usize;
-        events.extend(view.tail_from(in_memory).cloned());
-        Ok(events)
+        let row = |(seq, quiet): (i64, Option<i16>)| match quiet {
+            Some(joined) => Some(Row::Quiet { joined }),
+            None if seq < tail_start => stored.remove(&seq).map(Row::Event),
+            None => view.tail.get((seq - tail_start) as usize).cloned().map(Row::Event),
+        };
+        Ok((first..).zip(quiet).filter_map(row).collect())
     }
 
-    /// What each event means to the user. Each is judged by the room as it was after the event: the newest first, so
-    /// that the room can be taken back step by step.
-    fn meanings(&self, events: &[Arc<RoomEvent>]) -> Vec<Option<Meaning>> {
+    /// What the events mean to the user, where they mean something. Each is judged by the room as it was after the
+    /// event: the newest first, so that the room can be taken back step by step.
+    fn meanings<'r>(&self, rows: &'r [Row]) -> Vec<(&'r Arc<RoomEvent>, Meaning)> {
         let display_name = OnceLock::new();
         let mut rewind = Rewind::new(&self.view.state);
-        let mut meanings: Vec<_> = events
-            .iter()
-            .rev()
-            .map(|event| {
-                let meaning = self.meaning(event, &mut rewind, &display_name);
-                rewind.past(event);
-                meaning
-            })
-            .collect();
+        let mut meanings = Vec::new();
+        for row in rows.iter().rev() {
+            match row {
+                Row::Quiet { joined } => rewind.past_quiet(i64::from(*joined)),
+                Row::Event(event) => {
+                    let meaning = self.meaning(event, &mut rewind, &display_name);
+                    meanings.extend(meaning.map(|meaning| (event, meaning)));
+                    self.note_quiet(event);
+                    rewind.past(event);
+                }
+            }
+        }
         meanings.reverse();
         meanings
+    }
+
+    /// Spares the next one who counts so far back the look at a row that is nothing to anybody.
+    fn note_quiet(&self, event: &RoomEvent) {
+        // What a message before the tail redacts lies before the tail as well, and is not looked for there.
+        let redacts_nothing = event.pdu.redacts().is_some() && event.seq < self.view.tail_start();
+        let is_nothing = !event.is_visible()
+            || redacts_nothing
+            || (event.pdu.is_state() && event.push.is_quiet(self.rules.hash()));
+        if is_nothing
+            && !event.changes.iter().any(changes_power_levels)
+            && let Ok(joined) = i16::try_from(joined_by(event))
+        {
+            self.view.quiet_rows.note(self.rules.hash(), event.seq, joined);
+        }
     }
 
     fn meaning(
@@ -100,7 +126,7 @@ impl Scan<'_> {
         if pdu.sender() == self.user {
             return (!pdu.is_state()).then_some(Meaning::Own);
         }
-        if self.data.ignores(pdu.sender()) {
+        if self.data.ignores(pdu.sender()) || event.push.is_quiet(self.rules.hash()) {
             return None;
         }
         let display_name = display_name.get_or_init(|| display_name_of(self.view, self.user));
@@ -137,15 +163,38 @@ fn display_name_of(view: &RoomView, user: &UserId) -> Option<String> {
     view.state.member(user)?.content_as::<Content>().ok()?.displayname
 }
 
-/// The room's state, taken back event by event, and only as far as somebody asks.
+/// A row of the log.
+enum Row {
+    Event(Arc<RoomEvent>),
+    /// One that means nothing to anybody, and by how many it changed the number of joined members.
+    Quiet {
+        joined: i16,
+    },
+}
+
+/// By how many an event changed the number of joined members.
+fn joined_by(event: &RoomEvent) -> i64 {
+    let joined =
+        |pdu: &Option<Pdu>| i64::from(pdu.as_ref().and_then(Pdu::membership) == Some(&MembershipState::Join));
+    let members = event.changes.iter().filter(|change| change.kind == "m.room.member");
+    members.map(|change| joined(&change.new) - joined(&change.old)).sum()
+}
+
+fn changes_power_levels(change: &StateDelta) -> bool {
+    change.state_key.is_empty() && matches!(&*change.kind, "m.room.power_levels" | "m.room.create")
+}
+
+/// What push rules ask of the room, taken back event by event, and only as far as somebody asks.
 struct Rewind<'e> {
+    joined: i64,
+    /// The state, of which only the power levels are taken back.
     state: RoomState,
     passed: Vec<&'e RoomEvent>,
 }
 
 impl<'e> Rewind<'e> {
     fn new(head: &RoomState) -> Self {
-        Self { state: head.clone(), passed: Vec::new() }
+        Self { joined: head.joined_count() as i64, state: head.clone(), passed: Vec::new() }
     }
 
     /// Goes on to the event before this one.
@@ -155,11 +204,19 @@ impl<'e> Rewind<'e> {
         }
     }
 
+    const fn past_quiet(&mut self, joined: i64) {
+        self.joined -= joined;
+    }
+
     /// The room after the event that is looked at.
     fn room(&mut self) -> RoomContext<'_> {
-        for change in self.passed.drain(..).flat_map(|event| &event.changes) {
-            put_back(&mut self.state, &change.kind, &change.state_key, change.old.clone());
+        for event in self.passed.drain(..) {
+            self.joined -= joined_by(event);
+            for change in event.changes.iter().filter(|change| changes_power_levels(change)) {
+                put_back(&mut self.state, &change.kind, &change.state_key, change.old.clone());
+            }
         }
-        RoomContext { member_count: self.state.joined_count(), power_levels: self.state.power_levels() }
+        let member_count = usize::try_from(self.joined).unwrap_or_default();
+        RoomContext { member_count, power_levels: self.state.power_levels() }
     }
 }

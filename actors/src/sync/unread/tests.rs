@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     receipts::{ReceiptKind, Thread, set_receipt},
+    room::view::TAIL_EVENTS,
     sending::redact,
     sync::{SyncRequest, sync},
     testing::{Person, Theatre},
@@ -226,6 +227,47 @@ async fn a_thousand_unread_events_are_the_most_that_are_looked_at() {
     }
 
     assert_eq!(chat.unread().await, (MOST_COUNTED as u64, 0));
+}
+
+#[tokio::test]
+async fn rows_that_notify_nobody_are_passed_over_and_change_no_count() {
+    let theatre = Theatre::open().await;
+    let mut chat = Chat::of(&theatre).await;
+    let three = json!([
+        { "kind": "room_member_count", "is": "3" },
+        { "kind": "event_match", "key": "type", "pattern": "m.room.message" },
+    ]);
+    let highlight = ruma::push::Action::SetTweak(ruma::push::Tweak::Highlight(true.into()));
+    let rule = ruma::push::NewConditionalPushRule::new(
+        "three".to_owned(),
+        serde_json::from_value(three).unwrap(),
+        vec![ruma::push::Action::Notify, highlight],
+    );
+    let rule = ruma::push::NewPushRule::Override(rule);
+    chat.changes_rules(PushRuleChange::Put { rule, before: None, after: None }).await;
+    let guest = theatre.person("guest").await;
+
+    chat.writes("two of us").await;
+    guest.joins(&chat.room).await.unwrap();
+    chat.writes("three of us").await;
+    for _ in 0..TAIL_EVENTS / 2 {
+        guest.leaves(&chat.room).await.unwrap();
+        guest.joins(&chat.room).await.unwrap();
+    }
+    chat.writes("still three").await;
+    guest.leaves(&chat.room).await.unwrap();
+    chat.writes("two again").await;
+
+    let first = chat.counted_anew().await;
+    let view = theatre.node.rooms().view(&chat.room).await.unwrap();
+    let data = theatre.node.users().feed(&chat.reader.id).await.unwrap().data();
+    let rules = data.compiled_push_rules.as_ref().unwrap().hash();
+    let quiet = view.quiet_rows.of(rules, 0, view.tail_start());
+    assert!(quiet.iter().flatten().any(|joined| *joined == -1), "{quiet:?}");
+    let again = chat.counted_anew().await;
+
+    assert_eq!((first.main.notification_count, first.main.highlight_count), (4, 2));
+    assert_eq!(first, again);
 }
 
 /// Something that happens in a chat.
