@@ -58,6 +58,12 @@ impl Client {
         }
     }
 
+    /// Joins a room unless it is in there; answers whether it is.
+    pub async fn is_in(&self, node: &Node, room_id: &RoomId) -> bool {
+        let view = node.rooms().view(room_id).await;
+        view.is_ok_and(|view| view.state.is_joined(&self.user)) || self.joins(node, room_id).await
+    }
+
     /// Joins a room; answers whether the server said that it is done.
     pub async fn joins(&self, node: &Node, room_id: &RoomId) -> bool {
         let request = ChangeMembership {
@@ -155,6 +161,12 @@ impl Client {
             Ok(response) => self.takes_in(&response).map(|()| true),
             Err(_) => Ok(false),
         }
+    }
+
+    /// How much its syncs brought: what a quiet server adds nothing to.
+    pub fn holds(&self) -> usize {
+        let seen: usize = self.seen.values().map(Vec::len).sum();
+        seen + self.received.len() + self.account_data.values().map(String::len).sum::<usize>()
     }
 
     fn takes_in(&mut self, response: &SyncResponse) -> Result<(), Violation> {

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use playhouse_actors::{
     Node, NodeConfig,
+    accounts::Cost,
     clock::WallClock,
     node::StartError,
     room::message::{FoundRoom, SendEvent},
@@ -85,6 +86,8 @@ impl Machine {
         }
         let mut config = NodeConfig::new(owned_server_name!("sim.example"), self.key.clone());
         config.wall = Arc::clone(&self.clock) as Arc<dyn WallClock>;
+        // Nobody logs in, and every start hashes a password.
+        config.accounts.password_cost = Cost::Test;
         let node = Node::start(Store::new(backend.clone()), config).await?;
         Ok(Life { node, backend })
     }
@@ -106,7 +109,7 @@ impl Life {
         self.node.store().write(vec![put::<Device>((user.as_str(),), (device,), &row, 1)]).await
     }
 
-    /// Founds a public room.
+    /// Founds a public room, unless a life before this one did.
     ///
     /// # Errors
     /// When it could not be founded; it may then exist nevertheless.
@@ -133,6 +136,9 @@ impl Life {
         };
         let create = builder.build(&frame, &**self.node.key()).map_err(|error| error.to_string())?;
         let room_id = create.room_id().to_owned();
+        if self.node.rooms().view(&room_id).await.is_ok() {
+            return Ok(room_id);
+        }
         let events = vec![
             state(creator, "m.room.member", creator.as_str(), &json!({"membership": "join"})),
             state(creator, "m.room.power_levels", "", &json!({})),
