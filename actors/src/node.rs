@@ -63,7 +63,9 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store belongs to a server of another name.
-    #[error("the store belongs to server {stored}, not {configured}; use that name, or another data folder or keyspace")]
+    #[error(
+        "the store belongs to server {stored}, not {configured}; use that name, or another data folder or keyspace"
+    )]
     OtherServer {
         /// The name in the store.
         stored: String,
@@ -344,13 +346,17 @@ async fn remember(
         return Ok(row.value);
     }
     let row = ServerRow { value: make()? };
-    match store.insert_if_absent::<Server>((name,), (), &row, Vec::new()).await? {
-        Outcome::Applied => Ok(row.value),
-        Outcome::Refused | Outcome::Unknown => {
-            let stored = store.get::<Server>((name,), ()).await?;
-            Ok(stored.ok_or_else(|| StoreError::corrupt("server", format!("{name} is gone")))?.value)
-        }
+    let made = store.insert_if_absent::<Server>((name,), (), &row, Vec::new()).await?;
+    if made == Outcome::Applied {
+        return Ok(row.value);
     }
+    // Another process was first, or nobody knows.
+    let stored = store.get::<Server>((name,), ()).await?;
+    let unsettled = || StoreError::Unavailable {
+        reason: format!("no answer whether {name} was stored; start again"),
+        retry_after: Duration::from_secs(1),
+    };
+    Ok(stored.ok_or_else(unsettled)?.value)
 }
 
 /// Clocks that issue above what the process before may have issued.

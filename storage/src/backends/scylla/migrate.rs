@@ -185,7 +185,7 @@ async fn change(cluster: &Cluster, statement: String) -> Result<(), OpenError> {
 
 async fn conditional(cluster: &Cluster, statement: String) -> Result<bool, OpenError> {
     let mut statement = Statement::new(statement);
-    statement.set_execution_profile_handle(Some(cluster.profiles.handle(true)));
+    statement.set_execution_profile_handle(Some(cluster.profiles.once()));
     let applied = match cluster.session.query_unpaged(statement, ()).await {
         Ok(result) => is_applied(result),
         Err(error) => Err(Failure::Sent(error)),

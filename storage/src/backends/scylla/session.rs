@@ -80,21 +80,23 @@ impl Profiles {
         if serial_read {
             statement.set_consistency(self.serial_reads);
         }
-        let once = shape.is_conditional() || serial_read;
+        let once = serial_read || shape.is_conditional();
+        let profile = if once { &self.conditional } else { &self.idempotent };
         statement.set_is_idempotent(!shape.is_conditional());
-        statement.set_execution_profile_handle(Some(self.handle(once)));
+        statement.set_execution_profile_handle(Some(profile.clone()));
         statement.set_use_cached_result_metadata(true);
     }
 
     /// Says how a batch is run.
     pub fn fit_batch(&self, batch: &mut Batch, conditional: bool) {
         batch.set_is_idempotent(!conditional);
-        batch.set_execution_profile_handle(Some(self.handle(conditional)));
+        let profile = if conditional { &self.conditional } else { &self.idempotent };
+        batch.set_execution_profile_handle(Some(profile.clone()));
     }
 
-    /// The profile of what is sent to one node once, or of what may be sent again.
-    pub fn handle(&self, once: bool) -> ExecutionProfileHandle {
-        if once { self.conditional.clone() } else { self.idempotent.clone() }
+    /// How a conditional write is run: by one node, once.
+    pub fn once(&self) -> ExecutionProfileHandle {
+        self.conditional.clone()
     }
 }
 
@@ -115,7 +117,7 @@ pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result
     let mut builder = SessionBuilder::new()
         .known_nodes(&options.contact_points)
         .compression(Some(Compression::Lz4))
-        .default_execution_profile_handle(profiles.handle(false))
+        .default_execution_profile_handle(profiles.idempotent.clone())
         .connection_timeout(options.statement_timeout)
         .keepalive_interval(KEEPALIVE)
         .keepalive_timeout(KEEPALIVE_TIMEOUT)
