@@ -22,7 +22,7 @@ mod walk;
 pub use self::{
     check::{Finding, Progress, Summary, Watch, check},
     compare::{Compared, compare},
-    copy::{Copied, CopyError, copy, is_half_copied},
+    copy::{Copied, CopyError, copy, finish, is_half_copied},
     dump::{DumpError, Filter, dump},
     in_use::is_in_use,
     kinds::{KINDS, Kind},

@@ -50,7 +50,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Check(file) => check(&file).await,
             Command::Dump(options) => dump(options).await,
-            Command::Copy(options) => copy::run(options).await,
+            Command::Copy(options) => Box::pin(copy::run(options)).await,
         }
     })
 }

@@ -69,6 +69,9 @@ pub enum CopyError {
          and begin anew"
     )]
     OtherCopy,
+    /// Not all is copied.
+    #[error("the copy is not whole: go on with it first")]
+    NotWhole,
     /// Somebody else writes to the target.
     #[error("somebody else writes to the target ({what}): end that first")]
     Contended {
@@ -108,7 +111,7 @@ pub struct Copied {
 }
 
 /// Copies everything in `source` to `target`, which is empty or holds the first part of the same copy. Nobody else may
-/// use either meanwhile.
+/// use either meanwhile. No server starts on the target before [`finish`].
 ///
 /// # Errors
 /// See [`CopyError`]. Call again to go on.
@@ -132,8 +135,19 @@ pub async fn copy(source: &Store, target: &Store, watch: &mut dyn Watch) -> Resu
         mark.finish_table().await?;
         copied.rows += rows;
     }
-    mark.remove().await?;
     Ok(copied)
+}
+
+/// Gives a copy free, so that a server may start on it: once all is copied, and found to be [equal](super::compare).
+///
+/// # Errors
+/// As [`copy`]. [`CopyError::NotWhole`] before all is copied.
+pub async fn finish(source: &Store, target: &Store) -> Result<(), CopyError> {
+    let (mark, _) = Mark::take(target, Seal::of(source).await?).await?;
+    if mark.tables_done() < tables::ALL.len() {
+        return Err(CopyError::NotWhole);
+    }
+    mark.remove().await
 }
 
 /// Where projections are atomic with the append, a server replays none: none may be missing.

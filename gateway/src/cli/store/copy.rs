@@ -1,6 +1,6 @@
 //! `playhouse store copy`
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
 use playhouse_storage::{Store, offline};
@@ -14,7 +14,8 @@ use crate::{
 /// From where to where.
 #[derive(Debug, Args)]
 pub struct Copy {
-    /// The store to copy: a configuration file, or fjall:FOLDER with the data folder of a server
+    /// The store to copy: a configuration file, fjall:FOLDER with the data folder of a server, or
+    /// scylla:HOST:PORT/KEYSPACE. More settings of a cluster come from PLAYHOUSE_SCYLLA__ variables
     #[arg(long, value_name = "STORE")]
     from: End,
     /// The store to copy to, which must be empty or hold a part of this copy
@@ -30,6 +31,13 @@ pub struct Copy {
 enum End {
     /// The embedded store in a data folder.
     Fjall(PathBuf),
+    /// A keyspace of a cluster.
+    Scylla {
+        /// Nodes, `host:port`.
+        nodes: Vec<String>,
+        /// Its name.
+        keyspace: String,
+    },
     /// What a configuration file says.
     File(PathBuf),
 }
@@ -41,6 +49,13 @@ impl FromStr for End {
         match text.split_once(':') {
             Some(("fjall", "")) => Err("write fjall:FOLDER, with the data folder of a server".to_owned()),
             Some(("fjall", folder)) => Ok(Self::Fjall(folder.into())),
+            Some(("scylla", place)) => match place.split_once('/') {
+                Some((nodes, keyspace)) if !nodes.is_empty() && !keyspace.is_empty() => Ok(Self::Scylla {
+                    nodes: nodes.split(',').map(str::to_owned).collect(),
+                    keyspace: keyspace.to_owned(),
+                }),
+                _ => Err("write scylla:HOST:PORT/KEYSPACE, with commas between several nodes".to_owned()),
+            },
             _ => Ok(Self::File(text.into())),
         }
     }
@@ -50,6 +65,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fjall(folder) => write!(f, "fjall:{}", folder.display()),
+            Self::Scylla { nodes, keyspace } => write!(f, "scylla:{}/{keyspace}", nodes.join(",")),
             Self::File(path) => path.display().fmt(f),
         }
     }
@@ -61,22 +77,42 @@ impl End {
             Self::Fjall(folder) => {
                 Ok(Config { store: StoreKind::Fjall, data_dir: folder.clone(), ..Config::default() })
             }
-            // The environment would hold for both ends.
-            Self::File(path) => Ok(config::load_with(Some(path), [])?),
+            Self::Scylla { nodes, keyspace } => {
+                let mut config = config::load_with(None, cluster_settings())?;
+                config.store = StoreKind::Scylla;
+                config.scylla.contact_points.clone_from(nodes);
+                config.scylla.keyspace.clone_from(keyspace);
+                Ok(config)
+            }
+            Self::File(path) => Ok(config::load_with(Some(path), cluster_settings())?),
         }
     }
 
-    /// Opens the store; makes it only where `may_make` says so.
+    /// Opens the store; makes it only where `may_make` says so. Refused while a server runs on it: the embedded store
+    /// lets nobody else in, a keyspace is watched.
     async fn open(&self, may_make: bool) -> Result<Store, Failure> {
         let config = self.config()?;
-        match config.store {
+        let store = match config.store {
             StoreKind::Memory => {
-                Err(format!("{self} names a store in memory, which ends with its process").into())
+                return Err(format!("{self} names a store in memory, which ends with its process").into());
             }
-            StoreKind::Fjall | StoreKind::Scylla if may_make => Ok(server::open_store(&config).await?),
-            StoreKind::Fjall | StoreKind::Scylla => Ok(server::find_store(&config).await?),
+            StoreKind::Fjall | StoreKind::Scylla if may_make => server::open_store(&config).await?,
+            StoreKind::Fjall | StoreKind::Scylla => server::find_store(&config).await?,
+        };
+        if config.store == StoreKind::Scylla && offline::is_in_use(&store, WATCHED_FOR).await? {
+            store.backend().close().await;
+            return Err(format!("a server runs on {self}: stop it first").into());
         }
+        Ok(store)
     }
+}
+
+/// A server that does something leaves a trace in its store more often than that.
+const WATCHED_FOR: Duration = Duration::from_secs(16);
+
+/// What the environment says of clusters. Anything else in it would hold for both ends, and is of one server.
+fn cluster_settings() -> impl Iterator<Item = (String, String)> {
+    std::env::vars().filter(|(name, _)| name.starts_with("PLAYHOUSE_SCYLLA__"))
 }
 
 /// Copies and compares, or compares only.
@@ -84,8 +120,7 @@ pub async fn run(options: Copy) -> Result<(), Failure> {
     if options.from == options.to {
         return Err("--from and --to name the same store".into());
     }
-    let source = options.from.open(false).await?;
-    let target = options.to.open(!options.verify).await?;
+    let (source, target) = tokio::try_join!(options.from.open(false), options.to.open(!options.verify))?;
     let done = copy_and_compare(&source, &target, options.verify).await;
     source.backend().close().await;
     target.backend().close().await;
@@ -111,7 +146,11 @@ async fn copy_and_compare(source: &Store, target: &Store, verify: bool) -> Resul
     console.bar.finish_and_clear();
     let compared = compared?;
     match compared.findings {
-        0 => println!("{} rows compared: both ends are equal", compared.rows),
+        0 if verify => println!("{} rows compared: both ends are equal", compared.rows),
+        0 => {
+            offline::finish(source, target).await?;
+            println!("{} rows compared: both ends are equal", compared.rows);
+        }
         1 => return Err("the ends differ in one thing, see above".into()),
         findings => return Err(format!("the ends differ in {findings} things, see above").into()),
     }
@@ -126,6 +165,11 @@ mod tests {
     fn a_store_is_named_by_kind_or_by_a_configuration_file() {
         assert_eq!("fjall:/var/lib/x".parse(), Ok(End::Fjall("/var/lib/x".into())));
         assert_eq!("/etc/playhouse.toml".parse(), Ok(End::File("/etc/playhouse.toml".into())));
-        assert!("fjall:".parse::<End>().is_err());
+        let nodes = vec!["a:9042".to_owned(), "b:9042".to_owned()];
+        let keyspace = "playhouse".to_owned();
+        assert_eq!("scylla:a:9042,b:9042/playhouse".parse(), Ok(End::Scylla { nodes, keyspace }));
+        for wrong in ["fjall:", "scylla:a:9042", "scylla:/playhouse", "scylla:a:9042/"] {
+            assert!(wrong.parse::<End>().is_err(), "{wrong}");
+        }
     }
 }

@@ -69,8 +69,8 @@ impl Seal {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Place {
     seal: Seal,
-    /// The table that is being copied.
-    table: String,
+    /// The table that is being copied, none when all are.
+    table: Option<String>,
     /// The partition of it up to which all is copied.
     after: Option<Vec<Column>>,
 }
@@ -104,7 +104,7 @@ impl<'a> Mark<'a> {
             return Ok((Self { target, place, after, stored: encode(&row) }, true));
         }
         is_empty(target).await?;
-        let table = in_order().next().map_or("", |table| table.name).to_owned();
+        let table = in_order().next().map(|table| table.name.to_owned());
         let mut mark =
             Self { target, place: Place { seal, table, after: None }, after: None, stored: Bytes::new() };
         mark.store(Some(Expect::Absent)).await?;
@@ -113,7 +113,8 @@ impl<'a> Mark<'a> {
 
     /// How many tables are copied whole. One that this version does not know has begun at the first again.
     pub fn tables_done(&self) -> usize {
-        in_order().position(|table| table.name == self.place.table).unwrap_or(0)
+        let Some(present) = &self.place.table else { return tables::ALL.len() };
+        in_order().position(|table| table.name == present).unwrap_or(0)
     }
 
     /// The partition of the present table up to which all is copied.
@@ -128,15 +129,14 @@ impl<'a> Mark<'a> {
         self.store(None).await
     }
 
-    /// The present table is copied whole. Nothing is stored after the last: the mark goes.
+    /// The present table is copied whole.
     pub async fn finish_table(&mut self) -> Result<(), CopyError> {
-        let Some(next) = in_order().nth(self.tables_done() + 1) else { return Ok(()) };
-        next.name.clone_into(&mut self.place.table);
+        self.place.table = in_order().nth(self.tables_done() + 1).map(|table| table.name.to_owned());
         (self.place.after, self.after) = (None, None);
         self.store(None).await
     }
 
-    /// The copy is whole.
+    /// The copy is whole, and may be used.
     pub async fn remove(self) -> Result<(), CopyError> {
         self.claim(Expect::Value(self.stored.clone()), None).await
     }
