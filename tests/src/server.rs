@@ -3,14 +3,17 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{Http, Setup};
+use crate::{Http, Keyspace, Setup};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// On a CQL server: the first start makes forty tables.
+const CQL_START_DEADLINE: Duration = Duration::from_mins(4);
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -27,6 +30,8 @@ pub struct Server {
     folder: TempDir,
     port: u16,
     binary: PathBuf,
+    /// Dropped after the process has ended.
+    keyspace: Option<Arc<Keyspace>>,
 }
 
 impl Server {
@@ -35,11 +40,17 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("playhouse-").tempdir().expect("a temporary folder");
         let port = free_port();
         let data = folder.path().join("data");
+        let setup = setup.clone().in_this_world();
         let text = setup.render(&format!("127.0.0.1:{port}"), &data.display().to_string());
         std::fs::write(folder.path().join("playhouse.toml"), text).expect("a configuration file");
         let binary = setup.binary().map_or_else(usual_binary, Path::to_owned);
         let binary = binary.canonicalize().unwrap_or(binary);
-        let mut server = Self { process: None, folder, port, binary };
+        if let Some(key) = setup.signing_key() {
+            std::fs::create_dir_all(&data).expect("a data folder");
+            std::fs::copy(key, data.join("signing.key")).expect("a signing key");
+        }
+        let keyspace = setup.keyspace().cloned();
+        let mut server = Self { process: None, folder, port, binary, keyspace };
         server.start_again().await;
         server
     }
@@ -48,17 +59,10 @@ impl Server {
     pub async fn start_again(&mut self) {
         assert!(self.process.is_none(), "the server runs already");
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
-        let mut command = Command::new(&self.binary);
-        // The tests' own settings (`PLAYHOUSE_SEEDS` and the like) are no keys of the server, which refuses them.
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLAYHOUSE_"))
-        {
-            command.env_remove(name);
-        }
-        let process = command
+        let process = self
+            .command()
             .args(["serve", "--config"])
-            .arg(self.folder.path().join("playhouse.toml"))
-            .current_dir(self.folder.path())
+            .arg(self.config_file())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
@@ -70,11 +74,12 @@ impl Server {
 
     async fn until_ready(&mut self) {
         let (http, began) = (Http::new(&self.url()), Instant::now());
+        let deadline = if self.keyspace.is_some() { CQL_START_DEADLINE } else { START_DEADLINE };
         while !matches!(http.send("GET", "/_matrix/client/versions", None, None).await, Ok(r) if r.is_ok()) {
             let exited = self.process.as_mut().and_then(|p| p.try_wait().ok().flatten());
             let log = || self.log();
             assert!(exited.is_none(), "the server ended at its start: {exited:?}\n{}", log());
-            assert!(began.elapsed() < START_DEADLINE, "the server does not answer\n{}", log());
+            assert!(began.elapsed() < deadline, "the server does not answer\n{}", log());
             tokio::time::sleep(POLL).await;
         }
     }
@@ -92,6 +97,36 @@ impl Server {
     /// The folder that holds its configuration, its log and its `data`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("playhouse.toml")
+    }
+
+    /// Where its signing key is.
+    pub(crate) fn signing_key(&self) -> PathBuf {
+        self.folder.path().join("data/signing.key")
+    }
+
+    /// Runs another command of the binary on this server's configuration, such as `store check`.
+    pub fn runs(&self, command: &[&str]) -> Output {
+        let mut playhouse = self.command();
+        playhouse.args(command).arg("--config").arg(self.config_file());
+        playhouse.stdin(Stdio::null()).output().expect("the binary runs")
+    }
+
+    /// The binary, in the server's folder.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        // The tests' own settings (`PLAYHOUSE_SEEDS` and the like) are no keys of the server, which refuses them.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLAYHOUSE_"))
+        {
+            command.env_remove(name);
+        }
+        command.current_dir(self.folder.path());
+        command
     }
 
     /// All that it has printed.

@@ -1,20 +1,25 @@
 //! How a server of the tests is configured.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::{Table, Value};
+
+use crate::{Keyspace, Server};
 
 /// The configuration of one server, as its TOML file will hold it. Address and data folder come from [`crate::Server`].
 #[derive(Clone, Debug)]
 pub struct Setup {
     table: Table,
     binary: Option<PathBuf>,
+    keyspace: Option<Arc<Keyspace>>,
+    signing_key: Option<PathBuf>,
 }
 
 impl Default for Setup {
     /// Open registration, cheap password hashes, no rate limits, no metrics: what most tests want.
     fn default() -> Self {
-        Self { table: Table::new(), binary: None }
+        Self { table: Table::new(), binary: None, keyspace: None, signing_key: None }
             .set("server_name", "localhost")
             .set("registration.open", true)
             .set("registration.shared_secret", "a shared secret")
@@ -38,6 +43,43 @@ impl Setup {
         self
     }
 
+    /// Keeps the rows in this keyspace.
+    pub fn in_keyspace(self, keyspace: &Arc<Keyspace>) -> Self {
+        let nodes: Vec<Value> = keyspace.nodes().iter().map(|node| node.as_str().into()).collect();
+        let mut setup = self
+            .set("store", "scylla")
+            .set("scylla.contact_points", nodes)
+            .set("scylla.keyspace", keyspace.name())
+            .set("scylla.replication_factor", i64::from(keyspace.replicas()));
+        setup.keyspace = Some(Arc::clone(keyspace));
+        setup
+    }
+
+    /// Signs as another server does: a second process of the same server.
+    pub fn signing_as(self, server: &Server) -> Self {
+        Self { signing_key: Some(server.signing_key()), ..self }
+    }
+
+    /// The signing key to begin with, where it is not a new one.
+    pub(crate) fn signing_key(&self) -> Option<&Path> {
+        self.signing_key.as_deref()
+    }
+
+    /// The keyspace of the rows, where they are in one.
+    pub(crate) fn keyspace(&self) -> Option<&Arc<Keyspace>> {
+        self.keyspace.as_ref()
+    }
+
+    /// With a keyspace of its own, if the environment asks for it and nothing else was set.
+    pub(crate) fn in_this_world(self) -> Self {
+        match (std::env::var("PLAYHOUSE_TEST_WORLD"), std::env::var("PLAYHOUSE_TEST_CQL")) {
+            (Ok(world), Ok(nodes)) if world == "cql" && !self.table.contains_key("store") => {
+                self.in_keyspace(&Arc::new(Keyspace::new(&nodes)))
+            }
+            _ => self,
+        }
+    }
+
     /// Starts this binary instead of the usual one.
     pub fn with_binary(mut self, binary: &Path) -> Self {
         self.binary = Some(binary.to_owned());
@@ -50,7 +92,7 @@ impl Setup {
     }
 
     /// The file's text, with one listener at `address`.
-    pub(crate) fn render(&self, address: &str, data_dir: &str) -> String {
+    pub fn render(&self, address: &str, data_dir: &str) -> String {
         let mut listener = Table::new();
         listener.insert("address".to_owned(), address.into());
         listener.insert("parts".to_owned(), vec!["client", "admin", "health"].into());

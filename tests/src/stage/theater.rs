@@ -63,6 +63,11 @@ impl Theater {
         self.book.open().requests_acknowledged
     }
 
+    /// How many messages were acknowledged so far.
+    pub fn messages_acknowledged(&self) -> usize {
+        self.book.open().messages.values().filter(|message| message.event_id.is_some()).count()
+    }
+
     /// How often the server said, in the proper way, that it is unavailable.
     pub fn unavailable(&self) -> u64 {
         self.book.open().unavailable
