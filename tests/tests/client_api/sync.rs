@@ -258,6 +258,27 @@ async fn lazy_loading_tells_only_the_members_who_speak() {
     carol.sends(&room, "me too").await;
     let sync = lazily(&alice).await;
     assert_eq!(members_in(&sync.state(&room)), [&*carol.id], "bob is known already");
+    bob.sends(&room, "and me").await;
+    let sync = lazily(&alice).await;
+    assert_eq!(sync.timeline(&room).len(), 1);
+    assert!(members_in(&sync.state(&room)).is_empty(), "bob was sent before");
+}
+
+#[tokio::test]
+async fn members_are_sent_again_where_the_client_wants_it_so() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = world.room_of(&[&alice, &bob]).await;
+    let options = json!({ "lazy_load_members": true, "include_redundant_members": true });
+    let filter = segment(&json!({ "room": { "state": options } }).to_string());
+    let redundantly = format!("timeout=0&filter={filter}");
+    alice.syncs_with(&redundantly).await;
+
+    for n in 0..2 {
+        bob.sends(&room, &format!("line {n}")).await;
+        let sync = alice.syncs_with(&redundantly).await;
+        assert_eq!(members_in(&sync.state(&room)), [&*bob.id]);
+    }
 }
 
 #[tokio::test]
