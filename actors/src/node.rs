@@ -19,7 +19,7 @@ use crate::{
     ingest::Ingest,
     metrics::Metrics,
     public_rooms::PublicRooms,
-    room::{Rooms, machine::Workshop},
+    room::{RoomError, Rooms, machine::Workshop},
     supervision::Supervision,
     token::TokenCodec,
     user::{Users, actor::UserContext},
@@ -263,8 +263,14 @@ impl Node {
         for slot in 0..SLOTS as i64 {
             for ((room,), _) in self.store.all::<ActiveRoom>((slot,), ()).await? {
                 let Ok(room_id) = ruma::OwnedRoomId::try_from(room) else { continue };
-                if let Err(error) = self.rooms.view(&room_id).await {
-                    tracing::error!(%error, "a room could not be replayed");
+                match self.rooms.view(&room_id).await {
+                    // It was about to be founded, and was not.
+                    Ok(_) | Err(RoomError::UnknownRoom) => {}
+                    Err(RoomError::Unavailable { retry_after }) => {
+                        let reason = format!("{room_id} could not be replayed");
+                        return Err(StoreError::Unavailable { reason, retry_after });
+                    }
+                    Err(error) => tracing::error!(%error, "a room could not be replayed"),
                 }
             }
         }

@@ -52,6 +52,7 @@ pub async fn load(
     else {
         let version = found.ok_or(RoomError::UnknownRoom)?;
         let guard = store.backend().fence(RoomLog::DEF, &log_partition(room_id.as_str(), 0)).await?;
+        replay::mark(store, room_id.as_str(), stamp).await?;
         let view = RoomView::unborn(room_id.clone(), version);
         return Ok(Loaded { view, guard });
     };

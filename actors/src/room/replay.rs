@@ -35,17 +35,29 @@ pub(super) async fn activated(
     head_seq: i64,
     stamp: i64,
 ) -> Result<(), RoomError> {
+    mark(store, view.room_id.as_str(), stamp).await?;
     if store.backend().atomic_projections() {
         return Ok(());
     }
-    let slot = slot_of(view.room_id.as_str()) as i64;
-    store.write(vec![put::<ActiveRoom>((slot,), (view.room_id.as_str(),), &ActiveRoomRow {}, stamp)]).await?;
     while view.head_seq < head_seq {
         let last = (view.head_seq + CHUNK).min(head_seq);
         let draft = read_draft(store, view, last).await?;
         store.write(projections_of(view, &draft, view.head_seq)).await?;
     }
     Ok(())
+}
+
+/// Marks a room as active, one that is about to be founded too: what is acknowledged in it before it is let go must be
+/// found by the next owner.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn mark(store: &Store, room: &str, stamp: i64) -> Result<(), RoomError> {
+    if store.backend().atomic_projections() {
+        return Ok(());
+    }
+    let slot = slot_of(room) as i64;
+    Ok(store.write(vec![put::<ActiveRoom>((slot,), (room,), &ActiveRoomRow {}, stamp)]).await?)
 }
 
 /// Reads the rows up to `last` and applies them to the view's state.
@@ -118,11 +130,12 @@ async fn merged(
 
 /// A room was let go in order: its head is exact and it is active no more. A failure only costs a replay.
 pub(super) async fn passivated(store: &Store, view: &RoomView, stamp: i64) {
-    if store.backend().atomic_projections() || view.head_seq < 0 {
+    if store.backend().atomic_projections() {
         return;
     }
     let slot = slot_of(view.room_id.as_str()) as i64;
-    if store.write(vec![head_of(view, view.head_seq)]).await.is_ok() {
+    // A room that was never founded has no head.
+    if view.head_seq < 0 || store.write(vec![head_of(view, view.head_seq)]).await.is_ok() {
         let _ = store.write(vec![delete::<ActiveRoom>((slot,), (view.room_id.as_str(),), stamp)]).await;
     }
 }
