@@ -1,7 +1,8 @@
 //! Measures a Matrix homeserver over plain HTTP, with the machine's own limits beside it.
 //!
 //! `playhouse-bench --spawn target/release/playhouse` measures Playhouse; `--url` any server that runs already;
-//! `--synapse` installs and starts Synapse beside it, for a ratio on the same machine in the same call.
+//! `--synapse` installs and starts Synapse beside it, for a ratio on the same machine in the same call. With `--cql
+//! host:port` the spawned Playhouse keeps its rows on that cluster, in a keyspace that is dropped at the end.
 
 mod accounts;
 mod latency;
@@ -11,6 +12,7 @@ mod scenarios;
 mod subject;
 mod synapse;
 mod table;
+mod trips;
 
 use std::path::PathBuf;
 
@@ -32,6 +34,12 @@ pub struct Options {
     /// Starts this playhouse binary on an empty store.
     #[arg(long)]
     spawn: Option<PathBuf>,
+    /// Puts the spawned server's store on this CQL server: `host:port`, or several with commas between.
+    #[arg(long, requires = "spawn")]
+    cql: Option<String>,
+    /// On how many nodes of it each row is.
+    #[arg(long, default_value_t = 1)]
+    cql_replicas: u8,
     /// Measures Synapse as well, installed from PyPI into the cache.
     #[arg(long)]
     synapse: bool,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::latency::Latencies;
 use crate::subject::{Subject, own_cpu};
+use crate::trips::Trips;
 
 /// A line of the table.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Measurement {
     pub own_cpu: Option<Duration>,
     /// Resident memory of the server afterwards, in MiB.
     pub memory_mib: Option<f64>,
+    /// Requests to the CQL cluster for each, and statements in them.
+    pub trips: Option<Trips>,
 }
 
 impl Measurement {
@@ -50,12 +53,14 @@ pub struct Clock {
     began: Instant,
     server: Option<Duration>,
     own: Option<Duration>,
+    trips: Option<Trips>,
 }
 
 impl Clock {
     /// Starts it.
     pub fn starts(subject: &Subject) -> Self {
-        Self { began: Instant::now(), server: subject.cpu(), own: own_cpu() }
+        let trips = subject.trips();
+        Self { began: Instant::now(), server: subject.cpu(), own: own_cpu(), trips }
     }
 
     /// Stops it: `latencies` has one entry for each operation.
@@ -71,6 +76,7 @@ impl Clock {
             server_cpu: each(subject.cpu(), self.server),
             own_cpu: each(own_cpu(), self.own),
             memory_mib: subject.memory_mib(),
+            trips: subject.trips().zip(self.trips).map(|(now, then)| (now - then) / f64::from(count)),
             latencies,
         }
     }

@@ -1,10 +1,13 @@
 //! The server that is measured, and what the kernel says of its process.
 
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use playhouse_tests::{Http, Server, Setup, User};
+use playhouse_tests::{Http, Keyspace, Server, Setup, User};
 
+use crate::trips::Trips;
 use crate::{Options, accounts};
 
 /// Clock ticks a second in `/proc`, on every Linux.
@@ -19,6 +22,8 @@ pub struct Subject {
     pub http: Http,
     pid: Option<u32>,
     secret: Option<String>,
+    /// Where its metrics are.
+    metrics: Option<String>,
     /// Counts the groups of users, so that names never meet.
     groups: usize,
     /// Ends with the subject.
@@ -41,15 +46,31 @@ impl Subject {
     /// A server that runs already.
     pub fn at(url: &str, pid: Option<u32>, secret: Option<String>) -> Self {
         let name = url.to_owned();
-        Self { name, http: Http::new(url), pid, secret, groups: 0, _server: None, _process: None }
+        Self {
+            name,
+            http: Http::new(url),
+            pid,
+            secret,
+            metrics: None,
+            groups: 0,
+            _server: None,
+            _process: None,
+        }
     }
 
     /// A new Playhouse on an empty store.
     pub async fn spawns(binary: &Path, options: &Options) -> Self {
-        let setup = Setup::default().set("passwords.cost", &*options.password_cost).with_binary(binary);
+        let metrics = free_address();
+        let mut setup = Setup::default()
+            .set("passwords.cost", &*options.password_cost)
+            .set("metrics.address", &*metrics)
+            .with_binary(binary);
+        if let Some(nodes) = &options.cql {
+            setup = setup.in_keyspace(&Arc::new(Keyspace::replicated(nodes, options.cql_replicas)));
+        }
         let server = Server::start(&setup).await;
         let subject = Self::at(&server.url(), server.pid(), None);
-        Self { name: "Playhouse".to_owned(), _server: Some(server), ..subject }
+        Self { name: "Playhouse".to_owned(), metrics: Some(metrics), _server: Some(server), ..subject }
     }
 
     /// A process that was started for this measurement.
@@ -75,6 +96,11 @@ impl Subject {
         self.secret.as_deref()
     }
 
+    /// What it has asked of its cluster, if it has one.
+    pub fn trips(&self) -> Option<Trips> {
+        Trips::at(self.metrics.as_deref()?)
+    }
+
     /// The CPU time that its process has used.
     pub fn cpu(&self) -> Option<Duration> {
         cpu_of(&self.pid?.to_string())
@@ -87,6 +113,12 @@ impl Subject {
         let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
         Some(kib / 1024.0)
     }
+}
+
+/// A loopback address that nobody listens on.
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
 }
 
 /// The CPU time of this generator.

@@ -41,13 +41,13 @@ fn rate(each: Duration) -> f64 {
 /// All measurements; where another server did the same, how many times faster than that.
 pub fn of_measurements(ours: &[Measurement], theirs: &[Measurement]) -> String {
     let mut text = String::from(
-        "\n| what | | /s | p50 ms | p99 ms | server CPU ms | generator CPU ms | RSS MiB | peer /s | ratio |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "\n| what | | /s | p50 ms | p99 ms | server CPU ms | generator CPU ms | RSS MiB | CQL trips | statements | peer /s | ratio |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for m in if ours.is_empty() { theirs } else { ours } {
         let peer = theirs.iter().find(|t| t.what == m.what);
         let _ = writeln!(
             text,
-            "| {} | {} | {:.0} | {:.2} | {:.2} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {:.0} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {} | {} |",
             m.what,
             m.detail,
             m.rate,
@@ -56,6 +56,8 @@ pub fn of_measurements(ours: &[Measurement], theirs: &[Measurement]) -> String {
             number(m.server_cpu, |d| format!("{:.3}", millis(d))),
             number(m.own_cpu, |d| format!("{:.3}", millis(d))),
             number(m.memory_mib, |v| format!("{v:.0}")),
+            number(m.trips, |trips| format!("{:.2}", trips.requests)),
+            number(m.trips, |trips| format!("{:.2}", trips.statements)),
             number(peer, |p| format!("{:.1}", p.rate)),
             number(peer, |p| format!("{:.1}", m.ratio(p))),
         );

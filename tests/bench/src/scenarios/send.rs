@@ -66,5 +66,5 @@ fn last_tenth(whole: &Measurement, what: String, mut moments: Vec<(Duration, Dur
         latencies.add(*took);
     }
     let rate = tail.len() as f64 / time.as_secs_f64().max(1e-9);
-    Measurement { what, rate, latencies, server_cpu: None, own_cpu: None, ..whole.clone() }
+    Measurement { what, rate, latencies, server_cpu: None, own_cpu: None, trips: None, ..whole.clone() }
 }
