@@ -139,16 +139,22 @@ impl Hub {
         }
     }
 
-    /// Registers a user's feed; from now on membership changes reach it.
+    /// Registers a user's feed; from now on membership changes reach it. One that it takes the place of ends.
     pub fn open_feed(&self, feed: &Arc<UserFeed>) {
-        self.feeds.insert(feed.user().to_owned(), Arc::clone(feed));
+        if let Some(replaced) = self.feeds.insert(feed.user().to_owned(), Arc::clone(feed)) {
+            replaced.close();
+        }
     }
 
-    /// Takes a user's feed out.
+    /// Takes a user's feed out, and leaves one alone that took its place.
     pub fn close_feed(&self, feed: &Arc<UserFeed>) {
         self.feeds.remove_if(feed.user(), |_, present| Arc::ptr_eq(present, feed));
         for room_id in feed.joined_rooms() {
-            self.unsubscribe(&room_id, feed.user());
+            if let Some(mut room) = self.rooms.get_mut(&room_id)
+                && room.feeds.get(feed.user()).is_some_and(|present| Arc::ptr_eq(present, feed))
+            {
+                room.feeds.remove(feed.user());
+            }
         }
         feed.close();
     }
@@ -168,6 +174,15 @@ impl Hub {
     /// The feeds that are subscribed to a room.
     pub fn subscribers(&self, room_id: &RoomId) -> Vec<Arc<UserFeed>> {
         self.rooms.get(room_id).map(|room| room.feeds.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Wakes everyone who shares a room with the user of a feed.
+    pub fn wake_sharers(&self, feed: &UserFeed) {
+        for room_id in feed.joined_rooms() {
+            for sharer in self.subscribers(&room_id) {
+                sharer.wake();
+            }
+        }
     }
 
     /// The active rooms in which somebody types.

@@ -97,6 +97,9 @@ const LIMIT_SLACK_MS: u64 = 1_000;
 const LIMIT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the memory that rooms hold is compared with what they may hold.
 const PASSIVATION_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the replay of a room is tried at the start, and the pause between.
+const REPLAY_ATTEMPTS: u32 = 20;
+const REPLAY_PAUSE: Duration = Duration::from_millis(100);
 /// How long a room or a user stream may be unused before it is let go.
 const IDLE: Duration = Duration::from_mins(10);
 
@@ -256,6 +259,9 @@ impl Node {
 
     /// Replays the rooms that were active when the process before ended, where a crash may have left something undone.
     /// Nothing is answered before: a position discovered later would lie below tokens given out.
+    ///
+    /// # Errors
+    /// When the store does not answer for one of the rooms, again and again. A room that cannot be read is left out.
     async fn recover(&self) -> Result<(), StoreError> {
         if self.store.backend().atomic_projections() {
             return Ok(());
@@ -263,18 +269,26 @@ impl Node {
         for slot in 0..SLOTS as i64 {
             for ((room,), _) in self.store.all::<ActiveRoom>((slot,), ()).await? {
                 let Ok(room_id) = ruma::OwnedRoomId::try_from(room) else { continue };
-                match self.rooms.view(&room_id).await {
-                    // It was about to be founded, and was not.
-                    Ok(_) | Err(RoomError::UnknownRoom) => {}
-                    Err(RoomError::Unavailable { retry_after }) => {
-                        let reason = format!("{room_id} could not be replayed");
-                        return Err(StoreError::Unavailable { reason, retry_after });
-                    }
-                    Err(error) => tracing::error!(%error, "a room could not be replayed"),
-                }
+                self.replay(&room_id).await?;
             }
         }
         Ok(())
+    }
+
+    async fn replay(&self, room_id: &ruma::RoomId) -> Result<(), StoreError> {
+        for _ in 0..REPLAY_ATTEMPTS {
+            match self.rooms.view(room_id).await {
+                // It may have been about to be founded, and was not.
+                Ok(_) | Err(RoomError::UnknownRoom) => return Ok(()),
+                Err(RoomError::Unavailable { .. }) => tokio::time::sleep(REPLAY_PAUSE).await,
+                Err(error) => {
+                    tracing::error!(%error, "a room could not be replayed");
+                    return Ok(());
+                }
+            }
+        }
+        let reason = "a room could not be replayed".to_owned();
+        Err(StoreError::Unavailable { reason, retry_after: REPLAY_PAUSE })
     }
 
     fn start_chores(self: &Arc<Self>) {

@@ -26,6 +26,8 @@ use crate::{
 /// Failures within [`FAILURE_WINDOW`] that quarantine an id.
 const FAILURES_TO_QUARANTINE: usize = 3;
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
+/// How long the start of an actor waits for one before it to end: both write the same rows.
+const ENDING: Duration = Duration::from_secs(10);
 /// How long a quarantine lasts.
 const QUARANTINE: Duration = Duration::from_mins(5);
 
@@ -51,6 +53,8 @@ struct Failures {
 pub enum NotAvailable<E> {
     /// It failed too often; try again after this time.
     Quarantined(Duration),
+    /// The one before it has not ended yet.
+    Ending,
     /// It did not start.
     NotStarted(E),
 }
@@ -108,7 +112,8 @@ impl<M: Message> Registry<M> {
         permit
     }
 
-    /// The running actor, or one that `start` starts. One start at a time for each id.
+    /// The running actor, or one that `start` starts. One start at a time for each id, and not before the actor before it
+    /// has finished what it was asked.
     ///
     /// # Errors
     /// [`NotAvailable`] when quarantined or when `start` fails.
@@ -131,6 +136,9 @@ impl<M: Message> Registry<M> {
         }
         if let Some(wait) = place.quarantine_left() {
             return Err(NotAvailable::Quarantined(wait));
+        }
+        if let Some(ending) = place.actor.load_full() {
+            ending.wait(Some(ENDING)).await.map_err(|_| NotAvailable::Ending)?;
         }
         let actor = start().await.map_err(NotAvailable::NotStarted)?;
         self.metrics.alive.increment(1);

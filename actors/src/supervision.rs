@@ -10,10 +10,12 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Supervisio
 use tokio::sync::OnceCell;
 use tracing::{error, info};
 
-use crate::{
-    clock::{SLOTS, slot_of},
-    room::actor::CommitLost,
-};
+use crate::clock::{SLOTS, slot_of};
+
+/// A commit was refused, failed, or its outcome is unknown: no fault of the actor, which just reloads (**I4**).
+#[derive(Debug, thiserror::Error)]
+#[error("the commit was lost: {0}")]
+pub struct CommitLost(pub String);
 
 /// How an actor ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! | `actor` | the ractor shell; each write is durable before it is seen or answered |
 //! | `message` | what can be said to it |
 //! | `account_data`, `tags`, `push_rules`, `filters`, `to_device`, `profile`, `keys`, `backup` | the verbs |
+//! | `settlement` | writes of unknown outcome: their positions wait until it is known |
 //! | `spread_profile` | a changed profile told to every room of the user |
 //! | `directory` | finds or starts the actor of a user |
 
@@ -21,6 +22,7 @@ pub mod load;
 pub mod message;
 pub mod profile;
 pub mod push_rules;
+pub mod settlement;
 pub mod spread_profile;
 pub mod tags;
 pub mod to_device;

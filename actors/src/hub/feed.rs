@@ -101,6 +101,11 @@ impl UserFeed {
         self.data.store(Arc::new(data));
     }
 
+    /// Whether the user's own stream is in it.
+    pub fn is_loaded(&self) -> bool {
+        self.data.load().compiled_push_rules.is_some()
+    }
+
     /// What was counted as unread.
     pub const fn unread(&self) -> &UnreadMemory {
         &self.unread

@@ -203,6 +203,7 @@ impl Ingest {
         let started = self.registry.actor(&place, || self.start(room_id.to_owned())).await;
         started.map_err(|error| match error {
             NotAvailable::Quarantined(retry_after) => RoomError::Quarantined { retry_after },
+            NotAvailable::Ending => RoomError::retry(),
             NotAvailable::NotStarted(error) => error,
         })
     }

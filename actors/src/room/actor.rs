@@ -26,14 +26,10 @@ use crate::{
     hub::{HubHandle, RoomBatch},
     ingest::append::Verdict,
     metrics::Metrics,
+    supervision::CommitLost,
 };
 use playhouse_rules::room_version::RoomVersion;
 use tokio::sync::OwnedSemaphorePermit;
-
-/// The room's commit was refused or its outcome is unknown: not a fault of the room, the actor just reloads.
-#[derive(Debug, thiserror::Error)]
-#[error("the commit was lost: {0}")]
-pub struct CommitLost(pub String);
 
 /// How a commit ended.
 pub enum CommitResult {

@@ -111,6 +111,7 @@ impl Rooms {
         let started = self.inner.registry.actor(&place, || self.start(room_id.to_owned(), found)).await;
         started.map_err(|error| match error {
             NotAvailable::Quarantined(retry_after) => RoomError::Quarantined { retry_after },
+            NotAvailable::Ending => RoomError::retry(),
             NotAvailable::NotStarted(error) => {
                 self.inner.registry.forget_empty(room_id.as_str());
                 error

@@ -302,7 +302,7 @@ impl Pass<'_> {
         let owner = (self.request.user.as_str(), device);
         let (rows, more) = self.node.store().slice::<ToDevice>(owner, slice).await?;
         let last = rows.last().map(|((pos,), _)| *pos);
-        response.to_device = rows.into_iter().map(|(_, row)| row.message).collect::<Vec<_>>().into();
+        response.to_device = rows.into_iter().filter_map(|(_, row)| row.message).collect::<Vec<_>>().into();
         Ok(last.filter(|_| more).unwrap_or(self.data.pos))
     }
 

@@ -10,7 +10,6 @@ use ruma::{OwnedRoomId, RoomId};
 use serde_json::value::RawValue;
 
 use super::{UserError, UserHandle, actor::UserActorState};
-use crate::clock::Pending;
 
 /// The most bytes of all account data of one user: all of it is in memory while the user is active, and in one
 /// partition of the store.
@@ -71,13 +70,13 @@ impl UserActorState {
         room: Option<OwnedRoomId>,
         kind: String,
         content: Box<RawValue>,
-    ) -> Result<Pending, UserError> {
+    ) -> Result<i64, UserError> {
         let room = room.map(String::from).unwrap_or_default();
         if self.data.account_data_bytes_with(&room, &kind, &content) > MOST_ACCOUNT_DATA_BYTES {
             return Err(UserError::Full("your account data is full; make something of it smaller".into()));
         }
         let position = self.begin();
-        let row = AccountDataRow { content, pos: position.first() };
+        let row = AccountDataRow { content, pos: position };
         self.write(vec![put::<AccountData>((self.user.as_str(),), (&room, &kind), &row, row.pos)]).await?;
         self.data.put_account_data(&self.user, room, kind, row);
         Ok(position)

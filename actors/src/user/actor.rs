@@ -1,6 +1,9 @@
 //! The ractor shell of a user's stream. Each request is durable before it is seen or answered.
+//!
+//! If a write fails, or its outcome is unknown, the actor answers and dies; the next request loads the stream from the
+//! store (**I4**). What memory shows is what the store holds, whatever became of the write.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use playhouse_storage::{Store, Write};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -11,12 +14,14 @@ use super::{
     data::UserData,
     load,
     message::{UserMessage, UserRequest},
+    settlement::Settlement,
 };
 use crate::{
     clock::{Pending, SlotClocks},
     hub::{DeviceChangeLog, HubHandle, UserFeed, device_changes},
     metrics::Metrics,
     push::RuleSets,
+    supervision::CommitLost,
 };
 
 /// What a user's actor works with.
@@ -45,25 +50,37 @@ pub struct UserActorState {
     pub(super) context: UserContext,
     pub(super) feed: Arc<UserFeed>,
     pub(super) data: UserData,
-    pub(super) doubtful_deliveries: BTreeSet<i64>,
+    settlement: Settlement,
+    /// The positions of the request at hand.
+    in_flight: Vec<Pending>,
+    /// Why memory may differ from the store, if it may.
+    lost: Option<String>,
+}
+
+impl Drop for UserActorState {
+    /// Also after a panic, where the actor is not asked to stop.
+    fn drop(&mut self) {
+        self.context.hub.hub().close_feed(&self.feed);
+        self.settlement.settle(&self.user, std::mem::take(&mut self.in_flight));
+    }
 }
 
 impl Actor for UserActor {
     type Msg = UserMessage;
     type State = UserActorState;
-    type Arguments = (OwnedUserId, UserContext);
+    type Arguments = (OwnedUserId, UserContext, Settlement);
 
     async fn pre_start(
         &self,
         _myself: ActorRef<UserMessage>,
-        (user, context): (OwnedUserId, UserContext),
+        (user, context, settlement): Self::Arguments,
     ) -> Result<UserActorState, ActorProcessingErr> {
         let feed = UserFeed::new(user.clone());
         context.hub.hub().open_feed(&feed);
         let loaded = load::load(&context, &feed).await;
         let data = loaded.inspect_err(|_| context.hub.hub().close_feed(&feed))?;
         feed.set_data(data.clone());
-        Ok(UserActorState { user, context, feed, data, doubtful_deliveries: BTreeSet::new() })
+        Ok(UserActorState { user, context, feed, data, settlement, in_flight: Vec::new(), lost: None })
     }
 
     async fn handle(
@@ -107,16 +124,7 @@ impl Actor for UserActor {
             #[cfg(any(test, feature = "fault-injection"))]
             UserRequest::Panic => panic!("injected"),
         }
-        Ok(())
-    }
-
-    async fn post_stop(
-        &self,
-        _myself: ActorRef<UserMessage>,
-        state: &mut UserActorState,
-    ) -> Result<(), ActorProcessingErr> {
-        state.context.hub.hub().close_feed(&state.feed);
-        Ok(())
+        state.finish()
     }
 }
 
@@ -131,56 +139,80 @@ impl UserActorState {
         &self.user
     }
 
-    /// A position in the user's stream, in flight until dropped.
-    pub(super) fn begin(&self) -> Pending {
-        self.context.clocks.begin(self.user.as_str(), 1)
+    /// Ends a request. After a lost write the actor dies with its positions in flight, until what became of it shows.
+    fn finish(&mut self) -> Result<(), ActorProcessingErr> {
+        if let Some(why) = self.lost.take() {
+            return Err(CommitLost(why).into());
+        }
+        self.in_flight.clear();
+        Ok(())
+    }
+
+    /// A position in the user's stream, in flight until it is published or the request ends.
+    pub(super) fn begin(&mut self) -> i64 {
+        self.begin_many(1)
+    }
+
+    /// The first of `count` consecutive positions.
+    pub(super) fn begin_many(&mut self, count: usize) -> i64 {
+        let positions = self.context.clocks.begin(self.user.as_str(), count);
+        let first = positions.first();
+        self.in_flight.push(positions);
+        first
     }
 
     /// Makes writes durable.
-    pub(super) async fn write(&self, writes: Vec<Write>) -> Result<(), UserError> {
-        Ok(self.context.store.write(writes).await?)
+    ///
+    /// # Errors
+    /// [`UserError::Unavailable`]: the actor ends with the request.
+    pub(super) async fn write(&mut self, writes: Vec<Write>) -> Result<(), UserError> {
+        let written = self.context.store.write(writes).await.map_err(UserError::from);
+        self.must_hold(written)
     }
 
-    /// Shows a change of the data to the syncs; `position` must be committed.
-    pub(super) fn publish(&mut self, position: Pending) {
-        self.data.pos = self.data.pos.max(position.first());
+    /// Passes on what came of a write, or of reading back what one did. A failure ends the actor with the request:
+    /// memory may differ from the store.
+    pub(super) fn must_hold<T>(&mut self, outcome: Result<T, UserError>) -> Result<T, UserError> {
+        if let Err(error @ (UserError::Unavailable { .. } | UserError::Corrupt(_))) = &outcome {
+            self.lost.get_or_insert_with(|| error.to_string());
+        }
+        outcome
+    }
+
+    /// Shows a change of the data to the syncs; everything up to `position` must be committed.
+    pub(super) fn publish(&mut self, position: i64) {
+        self.data.pos = self.data.pos.max(position);
         self.feed.set_data(self.data.clone());
-        drop(position);
+        self.in_flight.clear();
         self.feed.wake();
     }
 
     /// Tells everyone who shares a room that the user's devices or keys changed.
     ///
     /// The announcement is durable before the caller's own change is, so a crash in between costs others a needless
-    /// key query and never hides a change.
-    pub(super) async fn begin_device_change(&self) -> Result<Pending, UserError> {
-        let position = self.begin();
-        self.write(vec![device_changes::write_of(&self.user, position.first(), None)]).await?;
-        Ok(position)
+    /// key query and never hides a change. Nobody reads it while its position is in flight.
+    pub(super) async fn begin_device_change(&mut self) -> Result<i64, UserError> {
+        let user = self.user.clone();
+        self.announce_change(&user, None).await
     }
 
     /// The same for signatures that the user makes of another's keys: only the user's own devices hear of it.
-    pub(super) async fn begin_signature_change(&self, signed: &UserId) -> Result<Pending, UserError> {
+    pub(super) async fn begin_signature_change(&mut self, signed: &UserId) -> Result<i64, UserError> {
+        let only_for = self.user.clone();
+        self.announce_change(signed, Some(&only_for)).await
+    }
+
+    async fn announce_change(&mut self, of: &UserId, only_for: Option<&UserId>) -> Result<i64, UserError> {
         let position = self.begin();
-        self.write(vec![device_changes::write_of(signed, position.first(), Some(&self.user))]).await?;
+        self.write(vec![device_changes::write_of(of, position, only_for)]).await?;
+        self.context.device_changes.note(position, of, only_for);
         Ok(position)
     }
 
-    /// Publishes a signature whose row is durable.
-    pub(super) fn publish_signature_change(&mut self, position: Pending, signed: &UserId) {
-        self.context.device_changes.note(position.first(), signed, Some(&self.user));
-        self.publish(position);
-    }
-
     /// Publishes a device change whose rows are durable.
-    pub(super) fn publish_device_change(&mut self, position: Pending) {
-        self.context.device_changes.note(position.first(), &self.user, None);
+    pub(super) fn publish_device_change(&mut self, position: i64) {
         self.publish(position);
-        for room_id in self.feed.joined_rooms() {
-            for feed in self.context.hub.hub().subscribers(&room_id) {
-                feed.wake();
-            }
-        }
+        self.context.hub.hub().wake_sharers(&self.feed);
     }
 
     async fn announce_device_change(&mut self) -> Result<(), UserError> {

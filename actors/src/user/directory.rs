@@ -11,10 +11,11 @@ use super::{
     actor::{UserActor, UserContext},
     filters::{self, FilterCache},
     message::{Reply, UserMessage, UserRequest},
+    settlement::Settlement,
 };
 use crate::{
     clock::{SLOTS, slot_of},
-    hub::UserFeed,
+    hub::{Hub, UserFeed},
     metrics::ActorKind,
     registry::{NotAvailable, Registry},
     supervision::Supervision,
@@ -26,14 +27,22 @@ pub const USER_PERMITS: usize = 512;
 const DEADLINE: Duration = Duration::from_secs(20);
 const ATTEMPTS: usize = 3;
 
+/// Why a user's stream cannot be had.
+pub(super) type NoStream = NotAvailable<UserError>;
+
 /// Every user stream of this node.
 #[derive(Clone)]
 pub struct Users {
-    registry: Arc<Registry<UserMessage>>,
+    inner: Arc<UsersInner>,
+}
+
+/// What the handles share.
+pub struct UsersInner {
+    registry: Registry<UserMessage>,
     context: UserContext,
-    filters: Arc<FilterCache>,
+    filters: FilterCache,
     /// One lock for each slot: the profiles that are being told to rooms.
-    spreading: Arc<[Arc<tokio::sync::Mutex<()>>]>,
+    spreading: Vec<Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// The address of one user's stream.
@@ -46,10 +55,9 @@ pub struct UserHandle {
 impl Users {
     /// The user streams of a node.
     pub fn new(context: UserContext, supervision: Supervision) -> Self {
-        let registry = Arc::new(Registry::new(ActorKind::User, USER_PERMITS, supervision));
-        let filters = Arc::new(filters::cache());
+        let registry = Registry::new(ActorKind::User, USER_PERMITS, supervision);
         let spreading = std::iter::repeat_with(Arc::default).take(SLOTS).collect();
-        Self { registry, context, filters, spreading }
+        Self { inner: Arc::new(UsersInner { registry, context, filters: filters::cache(), spreading }) }
     }
 
     /// The address of a user's stream.
@@ -59,17 +67,25 @@ impl Users {
 
     /// Filters that were used lately.
     pub(super) fn filters(&self) -> &FilterCache {
-        &self.filters
+        &self.inner.filters
     }
 
     /// Held while the user's profile is told to rooms.
     pub(super) fn spreading(&self, user: &UserId) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.spreading[slot_of(user.as_str())])
+        Arc::clone(&self.inner.spreading[slot_of(user.as_str())])
     }
 
     /// What the streams work with.
-    pub const fn context(&self) -> &UserContext {
-        &self.context
+    pub fn context(&self) -> &UserContext {
+        &self.inner.context
+    }
+
+    fn registry(&self) -> &Registry<UserMessage> {
+        &self.inner.registry
+    }
+
+    fn hub(&self) -> &Hub {
+        self.inner.context.hub.hub()
     }
 
     /// The user's feed, loaded; starts the stream if need be.
@@ -78,10 +94,11 @@ impl Users {
     /// [`UserError::Unavailable`], [`UserError::Corrupt`].
     pub async fn feed(&self, user: &UserId) -> Result<Arc<UserFeed>, UserError> {
         for _ in 0..ATTEMPTS {
-            let actor = self.actor(user).await?;
-            let feed = self.context.hub.hub().feed(user).filter(|feed| !feed.is_closed());
-            let Some(feed) = feed else {
-                self.registry.place(user.as_str()).forget(actor.get_id());
+            self.actor(user).await?;
+            // Where the actor has just ended there is none, or that of a successor which is still loading.
+            let Some(feed) = self.hub().feed(user).filter(|feed| feed.is_loaded() && !feed.is_closed())
+            else {
+                tokio::task::yield_now().await;
                 continue;
             };
             if feed.take_suspicion()
@@ -95,19 +112,17 @@ impl Users {
         Err(UserError::retry())
     }
 
-    async fn actor(&self, user: &UserId) -> Result<ActorRef<UserMessage>, UserError> {
-        let place = self.registry.place(user.as_str());
-        let started = self.registry.actor(&place, || self.start(user.to_owned())).await;
-        started.map_err(|error| match error {
-            NotAvailable::Quarantined(retry_after) => UserError::Unavailable { retry_after },
-            NotAvailable::NotStarted(error) => error,
-        })
+    /// The running actor of a user, or a new one, whose stream is loaded.
+    pub(super) async fn actor(&self, user: &UserId) -> Result<ActorRef<UserMessage>, NoStream> {
+        let place = self.registry().place(user.as_str());
+        self.registry().actor(&place, || self.start(user.to_owned())).await
     }
 
     async fn start(&self, user: OwnedUserId) -> Result<ActorRef<UserMessage>, UserError> {
-        let supervisor = self.registry.supervision().of_slot(user.as_str()).await;
+        let supervisor = self.registry().supervision().of_slot(user.as_str()).await;
         let supervisor = supervisor.map_err(|_| UserError::retry())?;
-        match Actor::spawn_linked(None, UserActor, (user, self.context.clone()), supervisor).await {
+        let arguments = (user, self.inner.context.clone(), Settlement::new(&self.inner));
+        match Actor::spawn_linked(None, UserActor, arguments, supervisor).await {
             Ok((actor, _)) => Ok(actor),
             Err(ractor::SpawnErr::StartupFailed(reason)) => {
                 let store = reason.downcast_ref::<playhouse_storage::StoreError>().cloned();
@@ -117,22 +132,30 @@ impl Users {
         }
     }
 
+    /// Wakes the syncs of a user and of everyone who shares a room with the user.
+    pub(super) fn wake_around(&self, user: &UserId) {
+        if let Some(feed) = self.hub().feed(user) {
+            feed.wake();
+            self.hub().wake_sharers(&feed);
+        }
+    }
+
     /// Lets the streams go that nobody used for a while and no sync waits on.
     pub fn passivate(&self, idle: Duration) {
-        self.registry.passivate(idle, |user| {
-            let feed = <&UserId>::try_from(user).ok().and_then(|user| self.context.hub.hub().feed(user));
+        self.registry().passivate(idle, |user| {
+            let feed = <&UserId>::try_from(user).ok().and_then(|user| self.hub().feed(user));
             feed.is_none_or(|feed| !feed.is_watched())
         });
     }
 
     /// Sets the gauge of waiting requests.
     pub fn report(&self) {
-        self.registry.report();
+        self.registry().report();
     }
 
     /// Finishes what was admitted and stops every stream.
     pub async fn shutdown(&self, deadline: tokio::time::Instant) {
-        self.registry.drain_all(deadline).await;
+        self.registry().drain_all(deadline).await;
     }
 }
 
@@ -207,7 +230,7 @@ impl UserHandle {
         &self,
         request: impl FnOnce(Reply<T>) -> UserRequest,
     ) -> Result<T, UserError> {
-        let registry = &self.users.registry;
+        let registry = self.users.registry();
         let place = registry.place(self.user.as_str());
         let permit = registry.admit(&place).ok_or(UserError::Busy)?;
         let (sender, answer) = ractor::concurrency::oneshot();
@@ -221,13 +244,27 @@ impl UserHandle {
                         Ok(Err(_)) | Err(_) => Err(UserError::retry()),
                     };
                 }
-                Err(ractor::MessagingErr::SendErr(unsent)) => {
-                    place.forget(actor.get_id());
-                    message = unsent;
-                }
+                // It is ending; the next look waits for that and starts another.
+                Err(ractor::MessagingErr::SendErr(unsent)) => message = unsent,
                 Err(_) => return Err(UserError::retry()),
             }
         }
         Err(UserError::retry())
+    }
+}
+
+impl From<Arc<UsersInner>> for Users {
+    fn from(inner: Arc<UsersInner>) -> Self {
+        Self { inner }
+    }
+}
+
+impl From<NoStream> for UserError {
+    fn from(error: NoStream) -> Self {
+        match error {
+            NotAvailable::Quarantined(retry_after) => Self::Unavailable { retry_after },
+            NotAvailable::Ending => Self::retry(),
+            NotAvailable::NotStarted(error) => error,
+        }
     }
 }

@@ -121,16 +121,16 @@ impl UserActorState {
     /// # Errors
     /// [`UserError::Full`], [`UserError::Unavailable`].
     pub(super) async fn add_filter(&mut self, id: String, filter: Box<RawValue>) -> Result<(), UserError> {
-        let user = self.user.as_str();
-        let present = self.context.store.all::<Filter>((user,), ()).await?;
+        let user = self.user.clone();
+        let present = self.context.store.all::<Filter>((user.as_str(),), ()).await?;
         if present.iter().any(|((known,), _)| *known == id) {
             return Ok(());
         }
         if present.len() >= MOST_FILTERS {
             return Err(UserError::Full(format!("you may keep {MOST_FILTERS} filters")));
         }
-        let stamp = self.begin().first();
-        self.write(vec![put::<Filter>((user,), (&id,), &FilterRow { filter }, stamp)]).await
+        let stamp = self.begin();
+        self.write(vec![put::<Filter>((user.as_str(),), (&id,), &FilterRow { filter }, stamp)]).await
     }
 }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use playhouse_storage::{
-    IntoKey as _, Key, Order, Slice, Store, StoreError,
-    tables::{AccountData, Device, FallbackKey, OneTimeKey, RoomHead, ToDevice, UserRoom},
+    IntoKey as _, Key, Store, StoreError,
+    tables::{AccountData, Device, FallbackKey, OneTimeKey, RoomHead, UserRoom},
 };
 use ruma::{OwnedRoomId, UserId, events::room::member::MembershipState};
 
 use super::{
     actor::UserContext,
     data::{KeyCounts, UserData},
+    to_device,
 };
 use crate::{
     hub::{HubHandle, UserFeed},
@@ -70,16 +71,9 @@ async fn load_data(store: &Store, user: &UserId) -> Result<UserData, StoreError>
         data.put_account_data(user, key.0, key.1, row);
     }
     for ((device,), _) in store.all::<Device>((user.as_str(),), ()).await? {
-        let newest = Slice {
-            from: std::ops::Bound::Unbounded,
-            to: std::ops::Bound::Unbounded,
-            order: Order::Backward,
-            limit: 1,
-        };
-        let (rows, _) = store.slice::<ToDevice>((user.as_str(), &device), newest).await?;
-        if let Some(((pos,), _)) = rows.first() {
-            data.pos = data.pos.max(*pos);
-            data.to_device.insert(device.clone(), *pos);
+        if let Some(pos) = to_device::newest(store, user, &device).await? {
+            data.pos = data.pos.max(pos);
+            data.to_device.insert(device.clone(), pos);
         }
         let counts = key_counts(store, user, &device).await?;
         data.keys.insert(device, Arc::new(counts));

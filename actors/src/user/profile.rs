@@ -138,7 +138,6 @@ impl UserActorState {
         field: &str,
         value: Option<Box<RawValue>>,
     ) -> Result<(), UserError> {
-        let user = self.user.as_str();
         let mut profile = fields(&self.context.store, &self.user).await?;
         let old = profile.get(field).and_then(|old| text_of(old));
         let new = value.as_deref().and_then(text_of);
@@ -148,8 +147,8 @@ impl UserActorState {
                 return Err(UserError::ProfileTooLarge);
             }
         }
-        let position = self.begin();
-        let stamp = position.first();
+        let stamp = self.begin();
+        let user = self.user.as_str();
         let mut writes = vec![match value {
             Some(value) => put::<ProfileTable>((user,), (field,), &ProfileRow { value }, stamp),
             None => delete::<ProfileTable>((user,), (field,), stamp),

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use playhouse_storage::{backends::Adversity, tables::AccountData};
 use ruma::{
     push::{Action, NewConditionalPushRule, NewPushRule, RuleKind},
     room_id,
 };
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{UserError, account_data::MOST_ACCOUNT_DATA_BYTES, push_rules::PushRuleChange, tags::Tags};
 use crate::{
     sync::{SyncRequest, SyncResponse, sync},
     testing::{Person, Theatre, raw, value},
     token::SyncToken,
+    user::testing::World,
 };
 
 async fn syncs(theatre: &Theatre, who: &Person<'_>, since: Option<SyncToken>) -> SyncResponse {
@@ -217,4 +219,37 @@ async fn an_invite_from_before_invites_were_blocked_is_not_told_until_they_are_t
 
     bob.sets_account_data("m.invite_permission_config", json!({})).await;
     assert!(syncs(&theatre, &bob, None).await.rooms.invite.contains_key(&room));
+}
+
+#[tokio::test]
+async fn after_a_write_of_unknown_outcome_a_stream_shows_what_the_store_holds() {
+    let world = World::new().await;
+    let alice = world.user("alice", &["PHONE"]).await;
+    let adversity = Adversity { partial_write_per_mille: 300, ..Adversity::none() };
+    let world = world.killed_and_started(adversity).await;
+    let mut failed = 0;
+    for n in 0..100 {
+        let before = loop {
+            // A store that cuts writes off may have to be asked more than once.
+            if let Ok(feed) = world.node.users().feed(&alice).await {
+                break feed;
+            }
+        };
+        let written = world.stream(&alice).set_account_data(None, "t", raw(&json!({ "n": n }))).await;
+        failed += u32::from(written.is_err());
+
+        let after = loop {
+            if let Ok(feed) = world.node.users().feed(&alice).await {
+                break feed;
+            }
+        };
+        let stored = world.node.store().get::<AccountData>((alice.as_str(),), ("", "t")).await.unwrap();
+        let shown = after.data();
+        assert_eq!(
+            shown.account_data("", "t").map(RawValue::get),
+            stored.as_ref().map(|row| row.content.get())
+        );
+        assert_eq!(before.is_closed(), written.is_err(), "who reads the old stream hears that it ended");
+    }
+    assert!(failed > 10);
 }

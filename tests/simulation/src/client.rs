@@ -36,6 +36,7 @@ pub struct Client {
     pub acknowledged_account_data: BTreeMap<String, String>,
     next_transaction: u64,
     pending: Option<(OwnedRoomId, String)>,
+    pending_message: Option<(OwnedUserId, String)>,
 }
 
 /// What went against the law, in words.
@@ -55,6 +56,7 @@ impl Client {
             acknowledged_account_data: BTreeMap::new(),
             next_transaction: 0,
             pending: None,
+            pending_message: None,
         }
     }
 
@@ -126,15 +128,32 @@ impl Client {
         done
     }
 
-    /// Sends a to-device message; answers its text if the server said that it is done.
+    /// Sends a to-device message, or again the one whose outcome is unknown; answers to whom and its text if the server
+    /// said that it is done.
     ///
     /// # Panics
     /// Never: the content is JSON.
-    pub async fn sends_to_device(&self, node: &Node, to: &OwnedUserId, text: &str) -> Option<String> {
+    pub async fn sends_to_device(
+        &mut self,
+        node: &Node,
+        to: &OwnedUserId,
+        text: String,
+    ) -> Option<(OwnedUserId, String)> {
+        let (to, text) = self.pending_message.take().unwrap_or_else(|| (to.clone(), text));
         let content = to_raw_value(&json!({ "text": text })).expect("JSON");
         let message = to_device_message(&self.user, "sim.message", &content);
-        let delivered = node.users().handle(to).deliver_to_device(vec![("*".to_owned(), message)]).await;
-        delivered.ok().map(|()| text.to_owned())
+        let transaction = Transaction {
+            user: self.user.to_string(),
+            device: self.device.clone(),
+            path: "sendToDevice/sim.message".to_owned(),
+            id: text.clone(),
+        };
+        let messages = vec![("*".to_owned(), message)];
+        if node.users().handle(&to).deliver_once(messages, transaction).await.is_err() {
+            self.pending_message = Some((to, text));
+            return None;
+        }
+        Some((to, text))
     }
 
     /// Syncs once and takes in what came; answers whether the server answered.

@@ -11,7 +11,7 @@ use std::{
 use playhouse_actors::{Node, room::RoomView};
 use playhouse_storage::backends::memory::Adversity;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use ruma::{OwnedEventId, OwnedRoomId};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -58,7 +58,7 @@ const DEEDS_IN_SHORT: usize = 3;
 struct Cast {
     clients: Vec<Arc<Mutex<Client>>>,
     deeds: usize,
-    sent_to_device: Arc<Mutex<Vec<(usize, String)>>>,
+    sent_to_device: Arc<Mutex<Vec<(OwnedUserId, String)>>>,
 }
 
 /// Plays a story.
@@ -194,7 +194,7 @@ async fn speak(
     deeds: usize,
     mut chance: StdRng,
     first_value: u64,
-    sent_to_device: Arc<Mutex<Vec<(usize, String)>>>,
+    sent_to_device: Arc<Mutex<Vec<(OwnedUserId, String)>>>,
     to: usize,
 ) -> Result<(), Violation> {
     for n in 0..deeds {
@@ -205,8 +205,8 @@ async fn speak(
             0 => drop(client.sets_account_data(&node, value).await),
             1 => {
                 let text = format!("{}-{value}", client.user.localpart());
-                let sent = client.sends_to_device(&node, &user(USERS[to]), &text).await;
-                sent_to_device.lock().await.extend(sent.map(|text| (to, text)));
+                let sent = client.sends_to_device(&node, &user(USERS[to]), text).await;
+                sent_to_device.lock().await.extend(sent);
             }
             _ => drop(client.sends(&node, &room_id).await?),
         }
@@ -221,11 +221,12 @@ async fn compare(server: &Life, cast: &Cast, room_id: &OwnedRoomId) -> Result<()
     }
     let view = server.node.rooms().view(room_id).await.map_err(|error| error.to_string())?;
     let log: Vec<OwnedEventId> = view.tail.iter().map(|event| event.pdu.event_id().to_owned()).collect();
-    for (index, client) in cast.clients.iter().enumerate() {
+    for client in &cast.clients {
         let client = client.lock().await;
         compare_client(&client, &log, &view)?;
+        compare_account_data(server, &client).await?;
         let sent = cast.sent_to_device.lock().await;
-        for (_, text) in sent.iter().filter(|(to, _)| *to == index) {
+        for (_, text) in sent.iter().filter(|(to, _)| *to == client.user) {
             if !client.received.contains(text) {
                 return Err(format!("{} never got to-device message {text}", client.user));
             }
@@ -247,6 +248,17 @@ async fn catch_up(client: &mut Client, server: &Life) -> Result<(), Violation> {
         }
     }
     Err(format!("{} never comes to an end", client.user))
+}
+
+/// What a client put together from its syncs is what a new one gets at once.
+async fn compare_account_data(server: &Life, client: &Client) -> Result<(), Violation> {
+    let mut newcomer = Client::new(client.user.clone());
+    newcomer.syncs(&server.node, Duration::ZERO).await?;
+    if newcomer.account_data != client.account_data {
+        let (told, stored) = (&client.account_data, &newcomer.account_data);
+        return Err(format!("{} was told {told:?}\nbut the store holds {stored:?}", client.user));
+    }
+    Ok(())
 }
 
 fn compare_client(client: &Client, log: &[OwnedEventId], view: &RoomView) -> Result<(), Violation> {

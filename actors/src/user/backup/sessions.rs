@@ -118,7 +118,7 @@ impl UserActorState {
 
     /// Writes a change of keys together with what it does to the backup; no change, no write.
     async fn write_backup(
-        &self,
+        &mut self,
         number: i64,
         mut row: BackupVersionRow,
         mut writes: Vec<Write>,

@@ -179,9 +179,8 @@ impl UserActorState {
         self.write(vec![delete_all::<BackupSession>((self.user.as_str(), number), (), stamp)]).await
     }
 
-    async fn put_backup(&self, number: i64, row: &BackupVersionRow) -> Result<(), UserError> {
-        let user = self.user.as_str();
-        let stamp = self.context.clocks.stamp(user);
-        self.write(vec![put::<BackupVersion>((user,), (number,), row, stamp)]).await
+    async fn put_backup(&mut self, number: i64, row: &BackupVersionRow) -> Result<(), UserError> {
+        let stamp = self.context.clocks.stamp(self.user.as_str());
+        self.write(vec![put::<BackupVersion>((self.user.as_str(),), (number,), row, stamp)]).await
     }
 }

@@ -81,6 +81,7 @@ impl UserActorState {
         wanted: &WantedKey,
         taken: Result<Taken, UserError>,
     ) -> Result<Option<NewKey>, UserError> {
+        let taken = self.must_hold(taken);
         if taken.as_ref().map_or(true, |taken| taken.lost) {
             self.recount(&wanted.device).await?;
         } else {

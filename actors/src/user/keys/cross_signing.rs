@@ -130,9 +130,11 @@ impl UserActorState {
             }
             self.must_not_be_devices(upload).await?;
             let position = self.begin_device_change().await?;
-            let change = Change { user: &self.user, upload, stored: &stored, stamp: position.first() };
+            let change = Change { user: &self.user, upload, stored: &stored, stamp: position };
             let outdated = change.outdated_signatures(&self.context.store).await?;
-            match self.context.store.backend().claim(change.claim(outdated)).await? {
+            let claim = change.claim(outdated);
+            let outcome = self.context.store.backend().claim(claim).await;
+            match self.must_hold(outcome.map_err(UserError::from))? {
                 Outcome::Applied => {
                     self.publish_device_change(position);
                     return Ok(CrossSigningOutcome::Published);
@@ -141,7 +143,7 @@ impl UserActorState {
                 Outcome::Refused | Outcome::Unknown => self.publish_device_change(position),
             }
         }
-        Err(UserError::retry())
+        self.must_hold(Err(UserError::retry()))
     }
 
     /// A device and a key of one name could be taken for each other.

@@ -175,7 +175,7 @@ impl UserActorState {
             } else {
                 self.begin_signature_change(&owner).await?
             };
-            let stamp = position.first();
+            let stamp = position;
             let writes: Vec<Write> = signatures
                 .into_iter()
                 .map(|(target, key_id, signature)| {
@@ -187,7 +187,7 @@ impl UserActorState {
             if own {
                 self.publish_device_change(position);
             } else {
-                self.publish_signature_change(position, &owner);
+                self.publish(position);
             }
         }
         Ok(())

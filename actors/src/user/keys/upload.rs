@@ -75,8 +75,8 @@ impl UserActorState {
             self.set_device_keys(device, keys).await?;
         }
         let order = self.begin();
-        let added = self.stock(device).add(&upload.one_time_keys, order.first()).await;
-        drop(order);
+        let added = self.stock(device).add(&upload.one_time_keys, order).await;
+        let added = self.must_hold(added);
         let counted = match added {
             Ok(()) => self.set_fallback_keys(device, upload.fallback_keys).await,
             Err(error) => Err(error),
@@ -87,7 +87,7 @@ impl UserActorState {
         Ok(self.data.keys.get(device).map(|counts| counts.one_time.clone()).unwrap_or_default())
     }
 
-    pub(super) fn stock<'a>(&'a self, device: &'a str) -> Stock<'a> {
+    pub(in crate::user) fn stock<'a>(&'a self, device: &'a str) -> Stock<'a> {
         Stock { store: &self.context.store, user: &self.user, device }
     }
 
@@ -100,7 +100,7 @@ impl UserActorState {
         }
         let before = stored.and_then(|stored| SignedObject::parse(&stored.keys).ok());
         let position = self.begin_device_change().await?;
-        let stamp = position.first();
+        let stamp = position;
         let row = DeviceKeyRow { keys: keys.raw };
         let mut writes = vec![put::<DeviceKey>((user.as_str(),), (device,), &row, stamp)];
         if before.is_some_and(|before| before.signed() != keys.signed) {
@@ -113,7 +113,8 @@ impl UserActorState {
 
     /// Replaces fallback keys. One that is there already stays as used as it is.
     async fn set_fallback_keys(&mut self, device: &str, keys: Vec<NewKey>) -> Result<(), UserError> {
-        let owner = (self.user.as_str(), device);
+        let user = self.user.clone();
+        let owner = (user.as_str(), device);
         let mut writes = Vec::new();
         for NewKey { algorithm, key_id, key } in keys {
             let stored = self.context.store.get::<FallbackKey>(owner, (&algorithm,)).await?;
@@ -129,7 +130,8 @@ impl UserActorState {
 
     /// Counts a device's keys anew and shows the counts to syncs.
     pub(super) async fn recount(&mut self, device: &str) -> Result<(), UserError> {
-        let counts = load::key_counts(&self.context.store, &self.user, device).await?;
+        let counts = load::key_counts(&self.context.store, &self.user, device).await;
+        let counts = self.must_hold(counts.map_err(UserError::from))?;
         self.data.keys.insert(device.to_owned(), Arc::new(counts));
         self.feed.set_data(self.data.clone());
         Ok(())

@@ -159,23 +159,23 @@ mod tests {
     }
 
     #[test]
-    fn transactions_of_other_devices_types_and_ids_leave_other_markers() {
+    fn transactions_of_other_devices_types_and_ids_leave_other_marks() {
         let transaction = |user: &str, device: &str, path: &str, id: &str| Transaction {
             user: user.into(),
             device: device.into(),
             path: path.into(),
             id: id.into(),
         };
-        let markers = [
+        let marks = [
             transaction("@a:b", "c", "d", "e"),
             transaction("@a:b", "cd", "", "e"),
             transaction("@a:b", "c", "de", ""),
             transaction("@a:bc", "", "d", "e"),
         ]
-        .map(|transaction| super::super::marker_pos(&transaction));
-        let distinct: std::collections::BTreeSet<i64> = markers.into_iter().collect();
+        .map(|transaction| super::super::mark_pos(&transaction));
+        let distinct: std::collections::BTreeSet<i64> = marks.into_iter().collect();
 
         assert_eq!(distinct.len(), 4);
-        assert!(distinct.iter().all(|marker| *marker < 0));
+        assert!(distinct.iter().all(|mark| *mark < 0));
     }
 }
