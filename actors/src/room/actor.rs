@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use playhouse_storage::tables::room_log::bucket_of;
 use playhouse_storage::{Guard, Outcome, Store, StoreError, Table as _, tables::RoomLog};
-use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
 use ruma::OwnedRoomId;
 
 use super::{
@@ -23,6 +23,7 @@ use super::{
     view::RoomView,
 };
 use crate::{
+    clock::Pending,
     hub::{HubHandle, RoomBatch},
     ingest::append::Verdict,
     metrics::Metrics,
@@ -37,6 +38,37 @@ pub enum CommitResult {
     Applied(Draft, Guard),
     /// Refused, unknown or failed.
     Lost(Draft, String),
+}
+
+impl CommitResult {
+    fn into_positions(self) -> Vec<Pending> {
+        let (Self::Applied(draft, _) | Self::Lost(draft, _)) = self;
+        draft.positions
+    }
+}
+
+/// Tells the actor how its commit ended. One that is never read, because the actor died with it in the mailbox, lets
+/// no position go: nobody publishes what may well be durable, but the next actor finds it.
+pub struct CommitReport {
+    /// There until it is taken.
+    result: Option<CommitResult>,
+    settlement: Settlement,
+    room_id: OwnedRoomId,
+    of: ActorId,
+}
+
+impl CommitReport {
+    fn take(mut self) -> Option<CommitResult> {
+        self.result.take()
+    }
+}
+
+impl Drop for CommitReport {
+    fn drop(&mut self) {
+        if let Some(result) = self.result.take() {
+            self.settlement.settle(self.room_id.clone(), self.of, result.into_positions());
+        }
+    }
 }
 
 /// What a room's actor starts with.
@@ -146,7 +178,7 @@ impl Actor for RoomActor {
                 state.room.set_typing(user, until_ms);
                 state.room.draft().waiters.push(Waiter::Done(permit, reply));
             }
-            RoomMessage::Committed(result) => state.committed(&myself, result)?,
+            RoomMessage::Committed(report) => state.committed(&myself, report)?,
             RoomMessage::Projected(first, outcome) => {
                 outcome.map_err(|error| CommitLost(error.to_string()))?;
                 state.trailing.ended(first);
@@ -164,10 +196,11 @@ impl Actor for RoomActor {
         _myself: ActorRef<RoomMessage>,
         state: &mut RoomActorState,
     ) -> Result<(), ActorProcessingErr> {
-        state.hub.room_unloaded(state.room.id(), state.activation);
-        let stamp = state.room.workshop.clocks.stamp(state.room.id().as_str());
+        // What was published and cannot be found in the rows yet is found in the view, which stays as long.
         if state.trailing.finish().await {
+            let stamp = state.room.workshop.clocks.stamp(state.room.id().as_str());
             replay::passivated(&state.store, &state.room.view, stamp).await;
+            state.hub.room_unloaded(state.room.id(), state.activation);
         }
         Ok(())
     }
@@ -202,30 +235,27 @@ impl RoomActorState {
             let timer = metrics.room_commit.start();
             let result = commit(&store, guard, draft, projected).await;
             drop(timer);
-            if let Err(MessagingErr::SendErr(RoomMessage::Committed(result))) =
-                myself.cast(RoomMessage::Committed(result))
-            {
-                // The actor died meanwhile: nobody publishes what may well be durable, but the next one finds it.
-                let (CommitResult::Applied(draft, _) | CommitResult::Lost(draft, _)) = result;
-                settlement.settle(room_id, myself.get_id(), draft.positions);
-            }
+            let report = CommitReport { result: Some(result), settlement, room_id, of: myself.get_id() };
+            // An actor that died meanwhile does not take it, and then it settles itself.
+            let _ = myself.cast(RoomMessage::Committed(report));
         });
     }
 
     fn committed(
         &mut self,
         myself: &ActorRef<RoomMessage>,
-        result: CommitResult,
+        report: CommitReport,
     ) -> Result<(), ActorProcessingErr> {
         self.committing = false;
-        match result {
-            CommitResult::Applied(draft, guard) => {
+        match report.take() {
+            None => Ok(()),
+            Some(CommitResult::Applied(draft, guard)) => {
                 self.guard = guard;
                 self.trail(myself, &draft);
                 self.publish(draft);
                 Ok(())
             }
-            CommitResult::Lost(draft, why) => {
+            Some(CommitResult::Lost(draft, why)) => {
                 for waiter in draft.waiters {
                     waiter.answer(Err(RoomError::retry()));
                 }

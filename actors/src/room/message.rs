@@ -10,7 +10,7 @@ use ruma::{OwnedEventId, OwnedUserId, events::TimelineEventType};
 use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{RoomError, actor::CommitResult, view::ReceiptKey};
+use super::{RoomError, actor::CommitReport, view::ReceiptKey};
 use crate::ingest::{PreparedEvent, append::Verdict};
 
 /// An answer that carries the event made, or the one made before.
@@ -71,7 +71,7 @@ pub enum RoomMessage {
         reply: RpcReplyPort<Result<(), RoomError>>,
     },
     /// The commit in flight ended.
-    Committed(CommitResult),
+    Committed(CommitReport),
     /// Projections that trailed their commit were written, or not. They began with this event.
     Projected(i64, Result<(), StoreError>),
     /// Time passed: typing notices may have run out.

@@ -8,6 +8,7 @@ use std::{
 
 use ractor::ActorId;
 use ruma::OwnedRoomId;
+use tokio::runtime::Handle;
 
 use super::{RoomError, Rooms, directory::RoomsInner};
 use crate::clock::Pending;
@@ -28,11 +29,9 @@ impl Settlement {
     /// Loads the room anew, under another actor than the one that lost the commit, publishes what it shows and lets
     /// the positions go. Gives up on a room that cannot be read: nobody gets anything of it.
     pub fn settle(&self, room_id: OwnedRoomId, lost_by: ActorId, positions: Vec<Pending>) {
-        if positions.is_empty() {
-            return;
-        }
+        let Some(runtime) = Handle::try_current().ok().filter(|_| !positions.is_empty()) else { return };
         let rooms = self.0.clone();
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             if let Some(rooms) = rooms.upgrade() {
                 Rooms::from(rooms).forget(&room_id, lost_by);
             }
