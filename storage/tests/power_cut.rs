@@ -46,7 +46,8 @@ fn event_id(room: usize, seq: i64) -> Key {
 fn append(n: usize, fence: i64, head: Option<i64>, rng: &mut Xoshiro256PlusPlus) -> Append {
     let first = head.map_or(0, |head| head + 1);
     let mut row = |seq| {
-        let noise: Vec<u8> = (0..rng.random_range(20..3_000)).map(|_| rng.random_range(b' '..=b'~')).collect();
+        let noise: Vec<u8> =
+            (0..rng.random_range(20..3_000)).map(|_| rng.random_range(b' '..=b'~')).collect();
         (vec![KeyValue::Int(seq)], Bytes::from(noise))
     };
     Append {
