@@ -1,5 +1,7 @@
 //! What the actors do when devices and accounts go: the other side of [`DeviceEvents`].
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use playhouse_storage::{
     StoreError,
@@ -9,6 +11,7 @@ use ruma::{OwnedDeviceId, OwnedRoomId, UserId};
 
 use crate::{
     accounts::DeviceEvents,
+    erasure::{self, ErasedUsers},
     room::{
         RoomError, Rooms,
         message::{ChangeMembership, MembershipAction},
@@ -21,12 +24,13 @@ use crate::{
 pub struct AccountEvents {
     rooms: Rooms,
     users: Users,
+    erased: Arc<ErasedUsers>,
 }
 
 impl AccountEvents {
     /// For these rooms and users.
-    pub const fn new(rooms: Rooms, users: Users) -> Self {
-        Self { rooms, users }
+    pub const fn new(rooms: Rooms, users: Users, erased: Arc<ErasedUsers>) -> Self {
+        Self { rooms, users, erased }
     }
 
     async fn leave_everything(&self, user: &UserId) -> Result<(), StoreError> {
@@ -53,6 +57,14 @@ impl AccountEvents {
             }
         }
         Ok(())
+    }
+
+    async fn erase(&self, user: &UserId) -> Result<(), StoreError> {
+        let context = self.users.context();
+        let stamp = context.clocks.stamp(user.as_str());
+        context.store.write(vec![erasure::write_of(user, stamp)]).await?;
+        self.erased.note(user);
+        self.erase_profile(user).await
     }
 
     async fn erase_profile(&self, user: &UserId) -> Result<(), StoreError> {
@@ -96,8 +108,9 @@ impl DeviceEvents for AccountEvents {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             self.leave_everything(user).await?;
+            self.users.handle(user).delete_data().await.map_err(as_store_error)?;
             if erase {
-                self.erase_profile(user).await?;
+                self.erase(user).await?;
             }
             Ok(())
         })

@@ -50,6 +50,14 @@ pub const fn pos_to_ms(pos: i64) -> u64 {
     (pos / PER_MS) as u64
 }
 
+/// Milliseconds in a day.
+pub const DAY_MS: u64 = 86_400_000;
+
+/// The day since the epoch in which `pos` was issued: the partition of rows that are kept by day.
+pub const fn day_of(pos: i64) -> i64 {
+    (pos_to_ms(pos) / DAY_MS) as i64
+}
+
 /// The first position of a millisecond.
 pub const fn ms_to_pos(ms: u64) -> i64 {
     ms as i64 * PER_MS

@@ -132,6 +132,11 @@ pub fn password_hash() -> Timed {
     Timed::new(histogram!("playhouse_password_hash_seconds"))
 }
 
+/// Reports that were taken, by what they are about: `event`, `room` or `user`. It looks its handle up: they are rare.
+pub fn reports(about: &'static str) -> Counter {
+    counter!("playhouse_reports_total", "about" => about)
+}
+
 /// The handles.
 pub struct Metrics {
     /// Seconds in a room's handler.

@@ -15,6 +15,7 @@ use crate::{
     account_events::AccountEvents,
     accounts::{AccountSettings, Accounts},
     clock::{SLOTS, SlotClocks, SystemClock, WallClock, ms_to_pos},
+    erasure::ErasedUsers,
     hub::{self, DeviceChangeLog, HubHandle},
     ingest::Ingest,
     metrics::Metrics,
@@ -22,7 +23,7 @@ use crate::{
     room::{RoomError, Rooms, machine::Workshop},
     supervision::Supervision,
     token::TokenCodec,
-    user::{Users, actor::UserContext},
+    user::{Users, actor::UserContext, spread_profile},
 };
 
 /// What a node is started with.
@@ -115,6 +116,7 @@ pub struct Node {
     ingest: Ingest,
     users: Users,
     accounts: Accounts,
+    erased_users: Arc<ErasedUsers>,
     public_rooms: PublicRooms,
     metrics: Arc<Metrics>,
     chores: parking_lot::Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -149,7 +151,8 @@ impl Node {
         };
         let users = Users::new(context, supervision.clone());
         let ingest = Ingest::new(store.clone(), rooms.clone(), Arc::clone(&clocks), supervision);
-        let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone()));
+        let erased_users = Arc::new(ErasedUsers::load(&store).await?);
+        let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone(), Arc::clone(&erased_users)));
         let accounts = Accounts::new(store.clone(), Arc::clone(&clocks), config.accounts.clone(), events);
         let (public_rooms, chores) = (PublicRooms::default(), parking_lot::Mutex::default());
         let node = Arc::new(Self {
@@ -163,6 +166,7 @@ impl Node {
             ingest,
             users,
             accounts,
+            erased_users,
             public_rooms,
             metrics,
             chores,
@@ -225,6 +229,11 @@ impl Node {
     /// The accounts.
     pub const fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Users who asked to be erased.
+    pub fn erased_users(&self) -> &ErasedUsers {
+        &self.erased_users
     }
 
     /// What the public directory remembers.
@@ -305,7 +314,9 @@ impl Node {
             node.ingest.passivate(IDLE);
             node.users.passivate(IDLE);
         });
-        self.chores.lock().extend([limit, typing, reports, passivation]);
+        let node = Arc::clone(self);
+        let spreads = tokio::spawn(async move { spread_profile::resume(&node).await });
+        self.chores.lock().extend([limit, typing, reports, passivation, spreads]);
     }
 
     async fn raise_limit(&self) {

@@ -108,7 +108,7 @@ impl Person<'_> {
     }
 
     pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader { user: &self.id, device: Some(self.device.as_str()), now_ms: self.node.clocks().now_ms() }
+        Reader::new(self.node, &self.id, Some(self.device.as_str()))
     }
 
     pub(crate) async fn founds(&self, new: NewRoom) -> Result<OwnedRoomId, FoundingError> {

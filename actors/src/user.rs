@@ -6,6 +6,7 @@
 //! | `actor` | the ractor shell; each write is durable before it is seen or answered |
 //! | `message` | what can be said to it |
 //! | `account_data`, `tags`, `push_rules`, `filters`, `to_device`, `profile`, `keys`, `backup` | the verbs |
+//! | `deactivation` | what goes with the account |
 //! | `settlement` | writes of unknown outcome: their positions wait until it is known |
 //! | `spread_profile` | a changed profile told to every room of the user |
 //! | `directory` | finds or starts the actor of a user |
@@ -14,6 +15,7 @@ pub mod account_data;
 pub mod actor;
 pub mod backup;
 pub mod data;
+pub mod deactivation;
 pub mod directory;
 pub mod error;
 pub mod filters;

@@ -24,4 +24,5 @@ pub mod send_to_device;
 pub mod sync;
 pub mod user;
 pub mod user_directory;
+pub mod users;
 pub mod versions;

@@ -5,6 +5,7 @@
 
 mod account;
 mod membership;
+mod report;
 mod room;
 mod user;
 

@@ -137,6 +137,7 @@ fn user_data() -> Vec<Endpoint> {
         endpoint(client::user::rooms::tags::get::handler),
         endpoint(client::user::rooms::tags::put::handler),
         endpoint(client::user_directory::search::handler),
+        endpoint(client::users::report::handler),
     ]
 }
 
@@ -177,6 +178,8 @@ fn rooms() -> Vec<Endpoint> {
         endpoint(client::rooms::read_markers::handler),
         endpoint(client::rooms::receipt::handler),
         endpoint(client::rooms::redact::handler).class(Class::Messages),
+        endpoint(client::rooms::report::event::handler).class(Class::Other),
+        endpoint(client::rooms::report::handler),
         endpoint(client::rooms::send::handler).class(Class::Messages),
         endpoint(client::rooms::state::handler),
         endpoint(client::rooms::typing::handler),

@@ -12,6 +12,7 @@ pub mod current_state;
 pub mod device;
 pub mod device_change;
 pub mod device_key;
+pub mod erased_user;
 pub mod event_location;
 pub mod fallback_key;
 pub mod filter;
@@ -21,11 +22,13 @@ pub mod login_token;
 pub mod one_time_key;
 pub mod outlier;
 pub mod profile;
+pub mod profile_spread;
 pub mod public_room;
 pub mod receipt;
 pub mod redaction;
 pub mod refresh_token;
 pub mod registration_token;
+pub mod report;
 pub mod room_alias;
 pub mod room_head;
 pub mod room_log;
@@ -52,6 +55,7 @@ pub use current_state::CurrentState;
 pub use device::Device;
 pub use device_change::DeviceChange;
 pub use device_key::DeviceKey;
+pub use erased_user::ErasedUser;
 pub use event_location::EventLocation;
 pub use fallback_key::FallbackKey;
 pub use filter::Filter;
@@ -61,11 +65,13 @@ pub use login_token::LoginToken;
 pub use one_time_key::OneTimeKey;
 pub use outlier::Outlier;
 pub use profile::Profile;
+pub use profile_spread::ProfileSpread;
 pub use public_room::PublicRoom;
 pub use receipt::Receipt;
 pub use redaction::Redaction;
 pub use refresh_token::RefreshToken;
 pub use registration_token::RegistrationToken;
+pub use report::Report;
 pub use room_alias::RoomAlias;
 pub use room_head::RoomHead;
 pub use room_log::RoomLog;
@@ -107,6 +113,8 @@ pub static ALL: &[&TableDef] = &[
     ToDevice::DEF,
     AccountData::DEF,
     Profile::DEF,
+    ErasedUser::DEF,
+    ProfileSpread::DEF,
     Filter::DEF,
     UserRoom::DEF,
     UserSearch::DEF,
@@ -114,6 +122,7 @@ pub static ALL: &[&TableDef] = &[
     BackupSession::DEF,
     LoginToken::DEF,
     RegistrationToken::DEF,
+    Report::DEF,
     Slot::DEF,
     Server::DEF,
     ActiveRoom::DEF,

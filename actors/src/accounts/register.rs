@@ -4,7 +4,7 @@ use playhouse_storage::{IntoKey as _, tables::Account, tables::account::AccountR
 use ruma::{OwnedUserId, UserId};
 
 use super::{AccountError, Accounts, row, secret, username};
-use crate::user_directory::index;
+use crate::{user::profile, user_directory::index};
 
 /// A new account.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +29,7 @@ impl Accounts {
         if self.inner.account(&user).await?.is_some() { Err(AccountError::UserInUse) } else { Ok(user) }
     }
 
-    /// Makes the account; its name is taken from now on and for ever.
+    /// Makes the account; its name is taken from now on and for ever, and is its first display name, as other servers do.
     ///
     /// # Errors
     /// [`AccountError::UserInUse`] when someone else was faster; the password is refused; the store gave no answer.
@@ -49,8 +49,11 @@ impl Accounts {
         let made = self.to_the_end(|inner| async move {
             let made = row::create::<Account>(&inner.store, (user.as_str(),).to_key(), &row).await?;
             if made {
-                // Lost in a crash, it is made up for when the user's stream starts.
-                inner.store.write(index::rows_of(&user, inner.clocks.stamp(user.as_str()))).await?;
+                // Lost in a crash, the words are made up for when the user's stream starts; the name the user sets.
+                let stamp = inner.clocks.stamp(user.as_str());
+                let mut writes = index::rows_of(&user, stamp);
+                writes.push(profile::write_of_first_name(&user, stamp));
+                inner.store.write(writes).await?;
             }
             Ok(made)
         });

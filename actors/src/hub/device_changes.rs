@@ -15,7 +15,7 @@ use playhouse_storage::{
 };
 use ruma::{OwnedUserId, UserId};
 
-use crate::clock::pos_to_ms;
+use crate::clock::day_of;
 
 /// Changes kept in memory.
 const KEPT: usize = 20_000;
@@ -23,7 +23,6 @@ const KEPT: usize = 20_000;
 const MOST_READ: usize = 20_000;
 /// Rows of one read.
 const PAGE_ROWS: usize = 1_000;
-const DAY_MS: u64 = 86_400_000;
 
 /// The changes of this node's users: who changed something, and who alone may hear of it.
 #[derive(Debug)]
@@ -52,11 +51,6 @@ impl DeviceChanges {
             Some(_) => {}
         }
     }
-}
-
-/// The day of a position, the partition of its row.
-fn day_of(pos: i64) -> i64 {
-    (pos_to_ms(pos) / DAY_MS) as i64
 }
 
 /// The row that announces a change.
@@ -161,7 +155,7 @@ mod tests {
     use ruma::user_id;
 
     use super::*;
-    use crate::clock::ms_to_pos;
+    use crate::clock::{DAY_MS, ms_to_pos};
 
     const NOW_MS: u64 = 1_800_000_000_000;
 

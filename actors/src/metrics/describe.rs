@@ -11,6 +11,10 @@ pub(super) fn all() {
         "playhouse_actor_failures_total",
         "Actors that panicked or failed and were let go, by kind"
     );
+    describe_counter!(
+        "playhouse_reports_total",
+        "Reports of events, rooms and users, by what they are about"
+    );
     describe_counter!("playhouse_actor_reloads_total", "Actors that start anew after a lost commit, by kind");
     describe_counter!("playhouse_actor_quarantines_total", "Times that an id was quarantined, by kind");
     describe_counter!(

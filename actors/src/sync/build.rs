@@ -84,7 +84,7 @@ pub async fn build(
         node,
         request,
         data: &data,
-        reader: Reader { user: &request.user, device: request.device_str(), now_ms: node.clocks().now_ms() },
+        reader: Reader::new(node, &request.user, request.device_str()),
         feed,
         lazy,
         carried: Carried::default(),

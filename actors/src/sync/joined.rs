@@ -148,7 +148,8 @@ pub(super) async fn timeline_of(
         let membership = memberships.as_ref().map_or(MembershipState::Join, |known| known.at(event.seq));
         let redaction = redactions.get(event.pdu.event_id());
         let rendered = pass.reader.event(view.version, event, redaction, Some(&membership), false);
-        events.push(pass.as_asked(&event.pdu, redaction.is_some(), rendered));
+        let redacted = redaction.is_some() || pass.reader.is_kept_from(&event.pdu, &membership);
+        events.push(pass.as_asked(&event.pdu, redacted, rendered));
     }
     Ok(Timeline { events, limited: window.limited, prev_batch: Some(window.start.encode()) })
 }

@@ -7,7 +7,11 @@ use ruma::{UserId, events::room::member::MembershipState};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::room::{RoomEvent, RoomView};
+use crate::{
+    Node,
+    erasure::ErasedUsers,
+    room::{RoomEvent, RoomView},
+};
 
 /// For whom events are rendered.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +22,8 @@ pub struct Reader<'a> {
     pub device: Option<&'a str>,
     /// Milliseconds since the epoch, for `age`.
     pub now_ms: u64,
+    /// Whose events only those see who were there.
+    pub erased: &'a ErasedUsers,
 }
 
 #[derive(Serialize, Default)]
@@ -36,6 +42,13 @@ struct Unsigned<'a> {
     redacted_because: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     membership: Option<&'a str>,
+}
+
+impl<'a> Reader<'a> {
+    /// A user who reads now.
+    pub fn new(node: &'a Node, user: &'a UserId, device: Option<&'a str>) -> Self {
+        Self { user, device, now_ms: node.clocks().now_ms(), erased: node.erased_users() }
+    }
 }
 
 impl Reader<'_> {
@@ -60,7 +73,18 @@ impl Reader<'_> {
             redacted_because: None,
             membership: membership.map(MembershipState::as_str),
         };
+        if redaction.is_none()
+            && membership.is_some_and(|membership| self.is_kept_from(&event.pdu, membership))
+        {
+            return copy_without_content(version, &event.pdu, &unsigned, with_room_id);
+        }
         self.render(version, &event.pdu, redaction, unsigned, with_room_id)
+    }
+
+    /// Whether the reader gets a redacted copy of an event, because its sender was erased and the reader, whose membership
+    /// at it is given, was not there.
+    pub fn is_kept_from(&self, pdu: &Pdu, membership: &MembershipState) -> bool {
+        *membership != MembershipState::Join && self.erased.contains(pdu.sender())
     }
 
     /// A state event as it stands, without what it replaced.
@@ -99,6 +123,22 @@ impl Reader<'_> {
         let own = transaction.user == self.user.as_str() && Some(transaction.device.as_str()) == self.device;
         own.then_some(transaction.id.as_str())
     }
+}
+
+/// A redacted copy of an event that nobody redacted.
+fn copy_without_content(
+    version: &RoomVersion,
+    pdu: &Pdu,
+    unsigned: &Unsigned<'_>,
+    with_room_id: bool,
+) -> Box<RawValue> {
+    let unsigned = Unsigned { age: unsigned.age, membership: unsigned.membership, ..Unsigned::default() };
+    if let Ok(pruned) = redacted(version, pdu) {
+        return pruned.client_event(raw(&unsigned).as_deref(), with_room_id);
+    }
+    // An event of the log is well-formed; if its pruned form is not, nothing of it is shown.
+    let empty = serde_json::json!({ "event_id": pdu.event_id(), "type": "m.room.redaction", "content": {} });
+    to_raw_value(&empty).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 fn raw(unsigned: &Unsigned<'_>) -> Option<Box<RawValue>> {

@@ -120,6 +120,7 @@ impl Actor for UserActor {
             UserRequest::RemoveDevices { devices, reply } => {
                 answer(reply, state.remove_devices(&devices).await);
             }
+            UserRequest::DeleteData { reply } => answer(reply, state.delete_data().await),
             UserRequest::Reload { reply } => answer(reply, state.reload().await),
             #[cfg(any(test, feature = "fault-injection"))]
             UserRequest::Panic => panic!("injected"),

@@ -107,6 +107,11 @@ pub enum UserRequest {
         /// Answered when it is durable.
         reply: Reply<()>,
     },
+    /// The account ends: deletes what the user kept here.
+    DeleteData {
+        /// Answered when it is durable.
+        reply: Reply<()>,
+    },
     /// Loads everything again.
     Reload {
         /// Answered when the feed can be believed.

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use playhouse_storage::{
-    Store, StoreError,
+    Store, StoreError, Write,
     store::{delete, put},
     tables::{Account, Profile as ProfileTable, account::AccountRow, profile::ProfileRow},
 };
 use ruma::UserId;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::{UserError, UserHandle, actor::UserActorState, message::UserRequest};
+use super::{UserError, UserHandle, actor::UserActorState, message::UserRequest, spread_profile};
 use crate::user_directory::index;
 
 /// The most bytes of a whole profile, rendered.
@@ -58,7 +58,7 @@ impl ProfileField {
 
     /// Whether the rooms of the user hold a copy.
     pub fn is_spread(&self) -> bool {
-        matches!(self.as_str(), "displayname" | "avatar_url")
+        is_spread(self.as_str())
     }
 
     /// The value to store: `None` where it stands for none.
@@ -84,6 +84,10 @@ impl ProfileField {
     }
 }
 
+fn is_spread(field: &str) -> bool {
+    matches!(field, "displayname" | "avatar_url")
+}
+
 /// The profile of a user of this server; `None` if there is no such user.
 ///
 /// # Errors
@@ -94,6 +98,12 @@ pub async fn profile(store: &Store, user: &UserId) -> Result<Option<Profile>, St
         return Ok(None);
     }
     fields(store, user).await.map(Some)
+}
+
+/// The display name of a new account: the name that it was registered with.
+pub(crate) fn write_of_first_name(user: &UserId, stamp: i64) -> Write {
+    let value = to_raw_value(user.localpart()).expect("a string is JSON");
+    put::<ProfileTable>((user.as_str(),), ("displayname",), &ProfileRow { value }, stamp)
 }
 
 /// The profile fields that are kept of a user.
@@ -148,6 +158,10 @@ impl UserActorState {
             }
         }
         let stamp = self.begin();
+        if is_spread(field) {
+            // First, so that the rooms hear of the change even if nobody is there to tell them now.
+            self.write(vec![spread_profile::write_of_mark(&self.user, stamp)]).await?;
+        }
         let user = self.user.as_str();
         let mut writes = vec![match value {
             Some(value) => put::<ProfileTable>((user,), (field,), &ProfileRow { value }, stamp),

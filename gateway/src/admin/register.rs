@@ -3,7 +3,10 @@
 //! <https://element-hq.github.io/synapse/latest/admin_api/register_api.html>
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use playhouse_actors::accounts::{NewAccount, NewDevice};
+use playhouse_actors::{
+    accounts::{NewAccount, NewDevice},
+    user::{profile::ProfileField, spread_profile::spread_profile},
+};
 use serde::Deserialize;
 use serde_json::json;
 use sha1::Sha1;
@@ -51,7 +54,9 @@ pub async fn handler(incoming: Incoming) -> Result<impl IntoReply, ApiError> {
     node.accounts().register(&user, new).await?;
     if let Some(name) = request.displayname {
         let value = serde_json::value::to_raw_value(&name).map_err(ApiError::internal)?;
-        node.users().handle(&user).set_profile("displayname", Some(value)).await?;
+        let name = ProfileField::parse("displayname")?;
+        node.users().handle(&user).put_profile_field(&name, value).await?;
+        spread_profile(node, &user).await?;
     }
     let home_server = incoming.gateway.config.server_name.to_string();
     if request.inhibit_login {

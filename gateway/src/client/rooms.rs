@@ -15,6 +15,7 @@ pub mod messages;
 pub mod read_markers;
 pub mod receipt;
 pub mod redact;
+pub mod report;
 pub mod send;
 pub mod state;
 pub mod typing;
@@ -56,7 +57,7 @@ pub(super) async fn room_of_alias(node: &Node, alias: &RoomAliasId) -> Result<Ow
 
 /// For whom events are rendered.
 fn reader(cx: &Context) -> Reader<'_> {
-    Reader { user: cx.user_id(), device: Some(cx.device_id().as_str()), now_ms: cx.node().clocks().now_ms() }
+    Reader::new(cx.node(), cx.user_id(), Some(cx.device_id().as_str()))
 }
 
 /// Who sends.

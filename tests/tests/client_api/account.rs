@@ -103,3 +103,22 @@ async fn a_deactivated_account_is_gone_for_good() {
     let wish = json!({ "username": "alice", "password": "again", "auth": { "type": "m.login.dummy" } });
     world.request("POST", "/_matrix/client/v3/register", wish).await.refused(400, "M_USER_IN_USE");
 }
+
+#[tokio::test]
+async fn who_joins_after_an_erasure_gets_redacted_copies() {
+    let world = World::start().await;
+    let (alice, bob, carol) = (world.user("alice").await, world.user("bob").await, world.user("carol").await);
+    let room = world.room_of(&[&bob, &alice]).await;
+    alice.sends(&room, "mine").await;
+    let auth = alice.password_auth(&json!(null));
+    alice.post("/v3/account/deactivate", json!({ "auth": auth, "erase": true })).await.ok();
+
+    carol.joins(&room).await;
+
+    assert!(bob.reads_messages(&room).await.contains(&"mine".to_owned()));
+    assert!(!carol.reads_messages(&room).await.contains(&"mine".to_owned()));
+    let sync = carol.syncs().await;
+    let timeline = sync.timeline(&room);
+    let message = timeline.iter().find(|event| event["type"] == "m.room.message").unwrap();
+    assert_eq!((&message["sender"], &message["content"]), (&json!(alice.id), &json!({})));
+}

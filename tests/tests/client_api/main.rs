@@ -20,6 +20,7 @@ mod profiles;
 mod push_rules;
 mod receipts;
 mod registration;
+mod reports;
 mod room_state;
 mod sending;
 mod sync;

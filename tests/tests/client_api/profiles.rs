@@ -25,6 +25,23 @@ async fn a_display_name_is_set_read_by_all_and_spreads_into_rooms() {
 }
 
 #[tokio::test]
+async fn a_new_user_is_called_by_the_name_that_was_registered_and_may_drop_it() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let path = format!("/v3/profile/{}/displayname", segment(&alice.id));
+
+    assert_eq!(bob.get(&path).await.ok(), json!({ "displayname": "alice" }));
+    let room = world.room_of(&[&alice, &bob]).await;
+    let member = bob.reads_state(&room, "m.room.member", &alice.id).await.ok();
+    assert_eq!(member["displayname"], "alice");
+
+    alice.delete(&path).await.ok();
+    bob.get(&path).await.refused(404, "M_NOT_FOUND");
+    let member = bob.reads_state(&room, "m.room.member", &alice.id).await.ok();
+    assert!(member.get("displayname").is_none());
+}
+
+#[tokio::test]
 async fn nobody_sets_the_profile_of_another() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);

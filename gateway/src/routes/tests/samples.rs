@@ -106,7 +106,10 @@ fn of_room(method: &str, name: &str) -> Option<Value> {
             json!({ "user_id": USER, "reason": "r" })
         }
         ("POST", "rooms/{room_id}/forget") => json!({}),
-        ("POST", "rooms/{room_id}/leave") => json!({ "reason": "r" }),
+        (
+            "POST",
+            "rooms/{room_id}/leave" | "rooms/{room_id}/report" | "rooms/{room_id}/report/{event_id}",
+        ) => json!({ "reason": "r" }),
         ("POST", "rooms/{room_id}/join" | "join/{room_id_or_alias}" | "knock/{room_id_or_alias}") => json!({
             "reason": "r",
             "third_party_signed": {
@@ -208,6 +211,7 @@ fn of_user_data(method: &str, name: &str) -> Option<Value> {
     Some(match (method, name) {
         ("PUT", "profile/{user_id}/{field}") => json!({ "some": "value", "displayname": "d" }),
         ("DELETE", "profile/{user_id}/{field}") => json!({}),
+        ("POST", "users/{user_id}/report") => json!({ "reason": "r" }),
         ("PUT", "pushrules/global/{kind}/{rule_id}") => json!({
             "actions": ["notify", { "set_tweak": "sound", "value": "default" }], "pattern": "p",
             "conditions": [{ "kind": "event_match", "key": "content.body", "pattern": "p" }],

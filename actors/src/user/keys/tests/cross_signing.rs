@@ -1,7 +1,12 @@
 use futures_util::future::join;
 
+use playhouse_storage::{backends::Adversity, tables::AccountData};
+
 use super::*;
-use crate::user::keys::{CrossSigningOutcome, CrossSigningUpload};
+use crate::user::{
+    backup::{Backups, NewBackup},
+    keys::{CrossSigningOutcome, CrossSigningUpload},
+};
 
 /// Publishes all three keys of a user.
 pub async fn publish(
@@ -112,4 +117,32 @@ async fn a_new_master_key_casts_off_what_the_old_one_signed() {
     let keys = query(&world, &alice, &[&alice]).await;
     assert!(keys.master[&alice].get().contains(&SigningKey::new(4).public()));
     assert!(keys.self_signing.is_empty() && keys.user_signing.is_empty());
+}
+
+#[tokio::test]
+async fn keys_backups_rules_and_filters_go_with_the_account() {
+    let world = World::new().await;
+    let (alice, bob) = alice_and_bob(&world).await;
+    let [first, second, third] = [1, 2, 3].map(SigningKey::new);
+    publish(&world, &alice, &first, &second, &third).await;
+    let stream = world.stream(&alice);
+    let backup = NewBackup::check(&raw(&json!({ "algorithm": "a", "auth_data": {} }))).unwrap();
+    let version = stream.create_backup(backup.clone()).await.unwrap();
+    let filter = stream.add_filter(raw(&json!({ "room": {} }))).await.unwrap();
+    stream.set_account_data(None, "m.push_rules", raw(&json!({ "global": {} }))).await.unwrap();
+    let since = world.now();
+
+    stream.delete_data().await.unwrap();
+    stream.delete_data().await.unwrap();
+
+    let world = world.killed_and_started(Adversity::none()).await;
+    assert!(query(&world, &bob, &[&alice]).await.master.is_empty());
+    assert!(world.changed_for(&bob, since).await.contains(&alice), "others hear that the keys changed");
+    let backups = Backups { store: world.node.store(), user: &alice };
+    assert!(matches!(backups.version(&version).await, Err(UserError::NotFound(_))));
+    assert!(world.node.users().filter(&alice, &filter).await.unwrap().is_none());
+    let rows = world.node.store().all::<AccountData>((alice.as_str(),), ()).await.unwrap();
+    assert!(rows.is_empty());
+    // A number is never given twice, whatever becomes of the account.
+    assert_ne!(world.stream(&alice).create_backup(backup).await.unwrap(), version);
 }

@@ -1,0 +1,3 @@
+//! `/_matrix/client/v3/users/{userId}/…`
+
+pub mod report;
