@@ -84,6 +84,11 @@ pub use transaction::TransactionAnswer;
 pub use user_room::UserRoom;
 pub use user_search::UserSearch;
 
+/// The hash by which rows are spread over shards. It may never change.
+fn fnv1a(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 /// Every table, for offline walks and schema creation.
 pub static ALL: &[&TableDef] = &[
     RoomLog::DEF,

@@ -6,12 +6,14 @@ use playhouse_storage::{
     Claim, Expect, IntoKey as _, Outcome, Table as _,
     store::{delete_all, encode, put},
     tables::{
-        AccountData, BackupSession, BackupVersion, CrossSigningKey, Filter, KeySignature,
-        backup_version::BackupVersionRow,
+        AccountData, BackupVersion, CrossSigningKey, Filter, KeySignature, backup_version::BackupVersionRow,
     },
 };
 
-use super::{UserError, UserHandle, actor::UserActorState, load, message::UserRequest};
+use super::{
+    UserError, UserHandle, actor::UserActorState, backup::sessions::deletes_of_all, load,
+    message::UserRequest,
+};
 
 /// How often the cross-signing keys are read again where a claim on them gave no clear answer.
 const ATTEMPTS: usize = 5;
@@ -46,7 +48,7 @@ impl UserActorState {
         for ((version,), row) in self.context.store.all::<BackupVersion>(owner, ()).await? {
             let row = BackupVersionRow { deleted: true, count: 0, ..row };
             writes.push(put::<BackupVersion>(owner, (version,), &row, stamp));
-            writes.push(delete_all::<BackupSession>((user.as_str(), version), (), stamp));
+            writes.extend(deletes_of_all(&user, version, stamp));
         }
         self.write(writes).await?;
         let left = load::load(&self.context, &self.feed).await;

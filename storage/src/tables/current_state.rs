@@ -1,5 +1,8 @@
 //! The current state of a room: which event stands for each key. Written by the room's actor with the append; read at
 //! activation. Holds references only, so that a state event is stored once (**I5**).
+//!
+//! A row of a member takes some 150 bytes, so 32 MB hold the state of a room of 200,000 members; the memory of such a room,
+//! once it is active, is the nearer bound.
 
 use serde::{Deserialize, Serialize};
 

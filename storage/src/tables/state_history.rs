@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fnv1a;
 use crate::table::{Family, Table, TableDef, WrittenBy, int, text};
 
 /// The table.
@@ -33,8 +34,7 @@ pub fn shard_of(kind: &str, state_key: &str) -> i64 {
     if kind != "m.room.member" {
         return 0;
     }
-    let hash = state_key.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    i64::from(1 + hash % MEMBER_SHARDS)
+    i64::from(1 + fnv1a(state_key) % MEMBER_SHARDS)
 }
 
 /// A version of a state key.

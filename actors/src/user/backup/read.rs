@@ -2,7 +2,13 @@
 
 use std::ops::Bound;
 
-use playhouse_storage::{IntoKey as _, Order, Slice, Store, tables::BackupSession};
+use playhouse_storage::{
+    IntoKey as _, Order, Slice, Store,
+    tables::{
+        BackupSession,
+        backup_session::{SHARDS, shard_of},
+    },
+};
 use ruma::{RoomId, UserId};
 use serde_json::value::RawValue;
 
@@ -52,7 +58,7 @@ impl Backups<'_> {
         session: &str,
     ) -> Result<Box<RawValue>, UserError> {
         let (number, _) = versions::existing(self.store, self.user, version).await?;
-        let owner = (self.user.as_str(), number);
+        let owner = (self.user.as_str(), number, shard_of(room.as_str()));
         let row = self.store.get::<BackupSession>(owner, (room.as_str(), session)).await?;
         row.map(|row| row.data).ok_or_else(|| UserError::NotFound("Key not found.".into()))
     }
@@ -65,7 +71,7 @@ impl Backups<'_> {
         let (number, _) = versions::existing(self.store, self.user, version).await?;
         let mut json = br#"{"sessions":{"#.to_vec();
         let mut first = true;
-        self.walk(number, Some(room), |_, session, data| {
+        self.walk((number, shard_of(room.as_str())), Some(room), |_, session, data| {
             entry(&mut json, &mut first, session);
             json.extend_from_slice(data.get().as_bytes());
         })
@@ -83,35 +89,38 @@ impl Backups<'_> {
         let mut json = br#"{"rooms":{"#.to_vec();
         let mut open: Option<String> = None;
         let (mut first_room, mut first_session) = (true, true);
-        self.walk(number, None, |room, session, data| {
-            if open.as_deref() != Some(room) {
-                if open.replace(room.to_owned()).is_some() {
-                    json.extend_from_slice(b"}}");
+        for shard in 0..SHARDS {
+            self.walk((number, shard), None, |room, session, data| {
+                if open.as_deref() != Some(room) {
+                    if open.replace(room.to_owned()).is_some() {
+                        json.extend_from_slice(b"}}");
+                    }
+                    entry(&mut json, &mut first_room, room);
+                    json.extend_from_slice(br#"{"sessions":{"#);
+                    first_session = true;
                 }
-                entry(&mut json, &mut first_room, room);
-                json.extend_from_slice(br#"{"sessions":{"#);
-                first_session = true;
-            }
-            entry(&mut json, &mut first_session, session);
-            json.extend_from_slice(data.get().as_bytes());
-        })
-        .await?;
+                entry(&mut json, &mut first_session, session);
+                json.extend_from_slice(data.get().as_bytes());
+            })
+            .await?;
+        }
         json.extend_from_slice(if open.is_some() { b"}}}}" } else { b"}}" });
         Ok(json)
     }
 
-    /// Shows each key, sorted by room and session; page by page, so that a large backup is not in memory twice.
+    /// Shows each key of a shard, sorted by room and session; page by page, so that a large backup is not in memory twice.
     async fn walk(
         &self,
-        number: i64,
+        (number, shard): (i64, i64),
         room: Option<&RoomId>,
         mut show: impl FnMut(&str, &str, &RawValue),
     ) -> Result<(), UserError> {
         let edge = room.map_or(Bound::Unbounded, |room| Bound::Included((room.as_str(),).to_key()));
+        let owner = (self.user.as_str(), number, shard);
         let mut from = edge.clone();
         loop {
             let slice = Slice { from, to: edge.clone(), order: Order::Forward, limit: PAGE_ROWS };
-            let (rows, more) = self.store.slice::<BackupSession>((self.user.as_str(), number), slice).await?;
+            let (rows, more) = self.store.slice::<BackupSession>(owner, slice).await?;
             for ((room, session), row) in &rows {
                 show(room, session, &row.data);
             }

@@ -6,10 +6,12 @@ use playhouse_storage::{
     IntoKey as _, Key, Write,
     store::{delete, delete_all, put},
     tables::{
-        BackupSession, BackupVersion, backup_session::BackupSessionRow, backup_version::BackupVersionRow,
+        BackupSession, BackupVersion,
+        backup_session::{BackupSessionRow, SHARDS, shard_of},
+        backup_version::BackupVersionRow,
     },
 };
-use ruma::OwnedRoomId;
+use ruma::{OwnedRoomId, UserId};
 use serde::Serialize;
 
 use super::{
@@ -44,6 +46,11 @@ impl From<&BackupVersionRow> for BackupContents {
     }
 }
 
+/// Deletes every key of a backup.
+pub(in crate::user) fn deletes_of_all(user: &UserId, number: i64, stamp: i64) -> Vec<Write> {
+    (0..SHARDS).map(|shard| delete_all::<BackupSession>((user.as_str(), number, shard), (), stamp)).collect()
+}
+
 impl UserActorState {
     /// Puts keys into the current backup, where they are new or better than what is there.
     ///
@@ -56,9 +63,12 @@ impl UserActorState {
         keys: Vec<BackedUpKey>,
     ) -> Result<BackupContents, UserError> {
         let (number, mut row) = self.current_backup(version).await?;
-        let partition = (self.user.as_str(), number).to_key();
-        let names: Vec<(Key, Key)> =
-            keys.iter().map(|key| (partition.clone(), (&key.room, &key.session).to_key())).collect();
+        let user = self.user.clone();
+        let partition = |room: &str| (user.as_str(), number, shard_of(room));
+        let names: Vec<(Key, Key)> = keys
+            .iter()
+            .map(|key| (partition(&key.room).to_key(), (&key.room, &key.session).to_key()))
+            .collect();
         let stored = self.context.store.multi_get::<BackupSession>(&names).await?;
         let stamp = self.context.clocks.stamp(self.user.as_str());
         let mut writes = Vec::new();
@@ -68,8 +78,8 @@ impl UserActorState {
                 continue;
             }
             row.count += u64::from(beaten.is_none());
-            let owner = (self.user.as_str(), number);
-            writes.push(put::<BackupSession>(owner, (room, session), &BackupSessionRow { data }, stamp));
+            let row = BackupSessionRow { data };
+            writes.push(put::<BackupSession>(partition(&room), (room, session), &row, stamp));
         }
         self.write_backup(number, row, writes, stamp).await
     }
@@ -85,22 +95,23 @@ impl UserActorState {
     ) -> Result<BackupContents, UserError> {
         let (number, mut row) = versions::existing(&self.context.store, &self.user, version).await?;
         let store = &self.context.store;
-        let owner = (self.user.as_str(), number);
+        let partition = |room: &str| (self.user.as_str(), number, shard_of(room));
         let stamp = self.context.clocks.stamp(self.user.as_str());
-        let (gone, write) = match &scope {
-            BackupScope::Everything => (row.count, delete_all::<BackupSession>(owner, (), stamp)),
+        let (gone, writes) = match &scope {
+            BackupScope::Everything => (row.count, deletes_of_all(&self.user, number, stamp)),
             BackupScope::Room(room) => {
-                let rows = store.all::<BackupSession>(owner, (room.as_str(),)).await?;
-                (rows.len() as u64, delete_all::<BackupSession>(owner, (room.as_str(),), stamp))
+                let (owner, room) = (partition(room.as_str()), (room.as_str(),));
+                let rows = store.all::<BackupSession>(owner, room).await?;
+                (rows.len() as u64, vec![delete_all::<BackupSession>(owner, room, stamp)])
             }
             BackupScope::Session(room, session) => {
-                let key = (room.as_str(), session.as_str());
+                let (owner, key) = (partition(room.as_str()), (room.as_str(), session.as_str()));
                 let row = store.get::<BackupSession>(owner, key).await?;
-                (u64::from(row.is_some()), delete::<BackupSession>(owner, key, stamp))
+                (u64::from(row.is_some()), vec![delete::<BackupSession>(owner, key, stamp)])
             }
         };
         row.count = row.count.saturating_sub(gone);
-        let writes = if gone == 0 { Vec::new() } else { vec![write] };
+        let writes = if gone == 0 { Vec::new() } else { writes };
         self.write_backup(number, row, writes, stamp).await
     }
 

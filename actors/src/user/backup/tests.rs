@@ -166,3 +166,25 @@ async fn only_the_data_of_a_backup_can_be_changed() {
         assert!(matches!(update(&version, bad).await, Err(UserError::Malformed(_))));
     }
 }
+
+#[tokio::test]
+async fn the_keys_of_many_rooms_come_back_whole_and_go_together() {
+    let world = World::new().await;
+    let alice = alice(&world).await;
+    let stream = world.stream(&alice);
+    let version = stream.create_backup(backup("a")).await.unwrap();
+    let room = |n: usize| format!("!{n}:test");
+    let keys =
+        (0..200).flat_map(|n| ["1", "2"].map(|session| BackedUpKey { room: room(n), ..key(session, 1) }));
+    stream.put_backup_keys(version.clone(), keys.collect()).await.unwrap();
+
+    let everything = backups(&world, &alice).everything(&version).await.unwrap();
+    let everything: Value = serde_json::from_slice(&everything).unwrap();
+    for n in 0..200 {
+        let sessions = everything["rooms"][room(n)]["sessions"].as_object().unwrap();
+        assert_eq!(sessions.keys().collect::<Vec<_>>(), ["1", "2"]);
+    }
+
+    stream.delete_backup_keys(version.clone(), BackupScope::Everything).await.unwrap();
+    assert_eq!(backups(&world, &alice).everything(&version).await.unwrap(), br#"{"rooms":{}}"#);
+}

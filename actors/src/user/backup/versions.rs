@@ -2,14 +2,15 @@
 
 use playhouse_storage::{
     IntoKey as _, Order, Slice, Store, StoreError,
-    store::{delete_all, put},
-    tables::{BackupSession, BackupVersion, backup_version::BackupVersionRow},
+    store::put,
+    tables::{BackupVersion, backup_version::BackupVersionRow},
 };
 use ruma::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::ops::Bound;
 
+use super::sessions::deletes_of_all;
 use crate::user::{UserError, actor::UserActorState};
 
 /// The most bytes of a backup's `auth_data`.
@@ -176,7 +177,7 @@ impl UserActorState {
         }
         // Also after a crash between the two.
         let stamp = self.context.clocks.stamp(self.user.as_str());
-        self.write(vec![delete_all::<BackupSession>((self.user.as_str(), number), (), stamp)]).await
+        self.write(deletes_of_all(&self.user, number, stamp)).await
     }
 
     async fn put_backup(&mut self, number: i64, row: &BackupVersionRow) -> Result<(), UserError> {
