@@ -310,7 +310,8 @@ async fn commit(store: &Store, guard: Guard, draft: Draft, projected: i64) -> Co
     let head = LogHead::new(view.version, &view.extremities);
     let room = view.room_id.as_str();
     let guard = match guard_for(store, room, guard, draft.events[0].seq).await {
-        Ok(guard) => guard,
+        Ok(Some(guard)) => guard,
+        Ok(None) => return CommitResult::Lost(draft, "refused: another writer began the bucket".into()),
         Err(error) => return CommitResult::Lost(draft, error.to_string()),
     };
     let projections = if store.backend().atomic_projections() {
@@ -340,12 +341,17 @@ async fn write_only(store: &Store, view: &RoomView, draft: &Draft, projected: i6
     store.write(projections_of(view, draft, projected)).await
 }
 
-/// The guard of the bucket that `seq` falls in: the present one, or that of a new bucket, fenced.
-async fn guard_for(store: &Store, room: &str, guard: Guard, seq: i64) -> Result<Guard, StoreError> {
+/// The guard of the bucket that `seq` falls in: the present one, or that of a new bucket, fenced. `None` where somebody
+/// else has written into that bucket since we read the log: what is there is not to be written over.
+async fn guard_for(store: &Store, room: &str, guard: Guard, seq: i64) -> Result<Option<Guard>, StoreError> {
     let same_bucket =
         guard.head_seq.map_or(guard.fence > 0 && seq == 0, |head| bucket_of(head) == bucket_of(seq));
     if same_bucket {
-        return Ok(guard);
+        return Ok(Some(guard));
     }
-    store.backend().fence(RoomLog::DEF, &log_partition(room, bucket_of(seq))).await
+    let fenced = store.backend().fence(RoomLog::DEF, &log_partition(room, bucket_of(seq))).await?;
+    Ok(Some(fenced).filter(|guard| guard.head_seq.is_none()))
 }
+
+#[cfg(test)]
+mod tests;
