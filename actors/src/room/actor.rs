@@ -145,6 +145,7 @@ impl Actor for RoomActor {
     ) -> Result<(), ActorProcessingErr> {
         let metrics = Arc::clone(&state.metrics);
         let _timer = metrics.room_handle.start();
+        state.room.seal_if_full();
         match message {
             RoomMessage::Send(request, permit, reply) => {
                 let sent = state.room.send(*request);
@@ -222,7 +223,7 @@ impl RoomActorState {
 
     /// Starts the next commit, unless one is in flight or there is nothing to commit.
     fn commit_next(&mut self, myself: &ActorRef<RoomMessage>) {
-        if self.committing || self.trailing.is_full() {
+        if self.committing || self.trailing.is_full(self.committed_seq) {
             return;
         }
         let Some(draft) = self.room.next_commit() else { return };
@@ -278,10 +279,10 @@ impl RoomActorState {
         if self.store.backend().atomic_projections() || !may_trail(draft) {
             return;
         }
-        let (span, myself) = ((first.seq, last.seq), myself.clone());
-        let projected = self.trailing.projected(first.seq - 1);
-        let ended = move |outcome| drop(myself.cast(RoomMessage::Projected(span.0, outcome)));
-        self.trailing.write(&self.store, span, projections_of(view, draft, projected), ended);
+        let (first, myself) = (first.seq, myself.clone());
+        let projected = self.trailing.projected(first - 1);
+        let ended = move |outcome| drop(myself.cast(RoomMessage::Projected(first, outcome)));
+        self.trailing.write(&self.store, first, projections_of(view, draft, projected), ended);
     }
 
     fn publish(&mut self, draft: Draft) {

@@ -31,6 +31,11 @@ use crate::{
 /// Transactions that the machine remembers; older ones are found in the transaction table.
 const REMEMBERED_TRANSACTIONS: usize = 4_096;
 
+/// The most events of a draft: many rooms share a commit, and no view may lose sight of what trails a commit.
+pub const DRAFT_EVENTS: usize = 64;
+/// The bytes of events at which a draft is full: an append stays far below what a cluster takes in one request.
+const DRAFT_BYTES: usize = 512 * 1024;
+
 /// What everything in a room is made with.
 #[derive(Clone)]
 pub struct Workshop {
@@ -44,7 +49,8 @@ pub struct Workshop {
 pub struct Room {
     /// The speculative view; published once its commit is durable.
     pub view: RoomView,
-    /// What was applied and is not in a commit yet: one draft for each log bucket that it touches, oldest first.
+    /// What was applied and is not in a commit yet, oldest first: no draft touches two log buckets, and none grows for
+    /// ever.
     pub drafts: VecDeque<Draft>,
     pub(super) workshop: Workshop,
     transactions: HashMap<Transaction, OwnedEventId>,
@@ -58,6 +64,8 @@ pub struct Draft {
     pub after: Option<RoomView>,
     /// Events, in log order.
     pub events: Vec<Arc<RoomEvent>>,
+    /// Bytes of their JSON.
+    pub bytes: usize,
     /// Redactions among them: target and redaction.
     pub redactions: Vec<(OwnedEventId, Pdu)>,
     /// Receipts.
@@ -157,6 +165,14 @@ impl Room {
         self.drafts.pop_front()
     }
 
+    /// Seals the present draft if it is full. Between requests: what one request makes stays together.
+    pub fn seal_if_full(&mut self) {
+        let draft = self.draft();
+        if draft.events.len() >= DRAFT_EVENTS || draft.bytes >= DRAFT_BYTES {
+            self.seal();
+        }
+    }
+
     /// Fixes what the room is after the present draft; later changes go to a new one.
     fn seal(&mut self) {
         let after = self.view.clone();
@@ -223,6 +239,7 @@ impl Room {
         self.note_visibility(&event);
         self.end_typing_of_leavers(&event);
         let draft = self.draft();
+        draft.bytes += event.pdu.json().get().len();
         draft.events.push(event);
         draft.positions.push(position);
     }

@@ -4,51 +4,54 @@
 //! it later: one conditional append, then the answer. What changes state, redacts or is read is waited for. If rows that
 //! trail cannot be written the actor dies, and the next one replays them from the log (**I4**).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeSet, sync::Arc};
 
 use playhouse_storage::{Store, StoreError, Write};
 use tokio::task::JoinSet;
 
-use super::machine::Draft;
+use super::{
+    RoomEvent,
+    machine::{DRAFT_EVENTS, Draft},
+    view::TAIL_EVENTS,
+};
 
-/// The most events whose projections may trail: fewer than a view keeps, so that all of them are found there.
-const MOST_EVENTS: usize = 100;
+/// How far the log may go on after the oldest event whose projections trail: with one more draft a view still keeps it.
+const FARTHEST: i64 = (TAIL_EVENTS - DRAFT_EVENTS) as i64;
 
 /// Whether the projections of a draft may trail.
 pub(super) fn may_trail(draft: &Draft) -> bool {
-    let plain = |event: &std::sync::Arc<super::RoomEvent>| !event.pdu.is_state() && event.changes.is_empty();
+    let plain = |event: &Arc<RoomEvent>| !event.pdu.is_state() && event.changes.is_empty();
     draft.redactions.is_empty() && draft.receipts.is_empty() && draft.events.iter().all(plain)
 }
 
 /// The projections of a room that are being written.
 #[derive(Default)]
 pub(super) struct Trailing {
-    /// Sequence numbers of the first and the last event of each write.
-    under_way: BTreeMap<i64, i64>,
+    /// The sequence number of the first event of each write.
+    under_way: BTreeSet<i64>,
     writes: JoinSet<bool>,
 }
 
 impl Trailing {
     /// Up to where every projection is written, when the log was followed up to `head_seq`.
     pub fn projected(&self, head_seq: i64) -> i64 {
-        self.under_way.keys().next().map_or(head_seq, |first| first - 1)
+        self.under_way.first().map_or(head_seq, |first| first - 1)
     }
 
-    /// Whether the next commit must wait for one of these.
-    pub fn is_full(&self) -> bool {
-        let events: i64 = self.under_way.iter().map(|(first, last)| last - first + 1).sum();
-        events >= MOST_EVENTS as i64
+    /// Whether the next commit must wait for one of these, when the log has come to `head_seq`.
+    pub fn is_full(&self, head_seq: i64) -> bool {
+        head_seq - self.projected(head_seq) >= FARTHEST
     }
 
-    /// Starts to write the projections of the events from `first` to `last`; `ended` hears of the end.
+    /// Starts to write the projections of the events from `first` on; `ended` hears of the end.
     pub fn write(
         &mut self,
         store: &Store,
-        (first, last): (i64, i64),
+        first: i64,
         writes: Vec<Write>,
         ended: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        self.under_way.insert(first, last);
+        self.under_way.insert(first);
         let store = store.clone();
         while self.writes.try_join_next().is_some() {}
         self.writes.spawn(async move {
@@ -71,5 +74,27 @@ impl Trailing {
             written &= outcome.unwrap_or(false);
         }
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use playhouse_storage::backends::{Adversity, MemoryBackend};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn with_one_more_draft_a_view_still_keeps_what_trails() {
+        let store = Store::new(MemoryBackend::new(1, Adversity::none()));
+        let mut trailing = Trailing::default();
+        assert!(!trailing.is_full(1_000));
+
+        trailing.write(&store, 10, Vec::new(), |_| ());
+        let last_seq = (10..).find(|head_seq| trailing.is_full(*head_seq)).unwrap() - 1;
+        assert!(last_seq + DRAFT_EVENTS as i64 - 10 < TAIL_EVENTS as i64);
+
+        trailing.ended(10);
+        assert!(!trailing.is_full(1_000));
+        assert!(trailing.finish().await);
     }
 }

@@ -1,4 +1,4 @@
-//! Laws of the log's buckets with two writers.
+//! Laws of commits.
 
 use playhouse_storage::{
     Append, IntoKey as _,
@@ -7,6 +7,7 @@ use playhouse_storage::{
 };
 
 use super::*;
+use crate::{testing::Theatre, timeline::find};
 
 const ROOM: &str = "!r:test";
 
@@ -32,4 +33,20 @@ async fn a_bucket_that_another_writer_began_is_not_written_over() {
     assert_eq!(store.backend().append(begun).await.unwrap(), Outcome::Applied);
 
     assert_eq!(guard_for(&store, ROOM, filled, BUCKET_ROWS).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn each_of_a_crowd_of_messages_is_found_when_it_is_answered() {
+    let theatre = Theatre::open().await;
+    let alice = theatre.person("alice").await;
+    let room = alice.opens_a_room().await;
+    let sends = (0..400).map(|n| {
+        let (alice, room, node) = (&alice, &room, &theatre.node);
+        async move {
+            let event_id = alice.says(room, &n.to_string()).await;
+            let view = node.rooms().view(room).await.unwrap();
+            find::event(node.store(), &view, &event_id).await.unwrap().is_some()
+        }
+    });
+    assert!(futures_util::future::join_all(sends).await.into_iter().all(|found| found));
 }
