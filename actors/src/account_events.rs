@@ -16,7 +16,7 @@ use crate::{
         RoomError, Rooms,
         message::{ChangeMembership, MembershipAction},
     },
-    user::{UserError, Users},
+    user::{UserError, Users, spread_profile::write_of_no_mark},
 };
 
 /// Tells rooms and user streams.
@@ -71,7 +71,10 @@ impl AccountEvents {
         for ((field,), _) in self.rooms.store().all::<Profile>((user.as_str(),), ()).await? {
             self.users.handle(user).set_profile(&field, None).await.map_err(as_store_error)?;
         }
-        Ok(())
+        // The user has left every room, so none is told.
+        let context = self.users.context();
+        let stamp = context.clocks.stamp(user.as_str());
+        context.store.write(vec![write_of_no_mark(user, stamp)]).await
     }
 }
 

@@ -111,7 +111,7 @@ impl HubHandle {
         if let Some(mut room) = self.hub.rooms.get_mut(room_id).filter(|room| room.activation == activation) {
             room.view = None;
         }
-        self.hub.rooms.remove_if(room_id, |_, room| room.view.is_none() && room.feeds.is_empty());
+        self.hub.forget_empty(room_id);
     }
 }
 
@@ -155,20 +155,29 @@ impl Hub {
             {
                 room.feeds.remove(feed.user());
             }
+            self.forget_empty(&room_id);
         }
         feed.close();
     }
 
-    /// Sends a room's activity to a feed from now on.
+    /// Sends a room's activity to a feed from now on. Not to one that is closed: its successor may be subscribed already.
     pub fn subscribe(&self, room_id: &RoomId, feed: &Arc<UserFeed>) {
         let mut room = self.rooms.entry(room_id.to_owned()).or_default();
-        room.feeds.insert(feed.user().to_owned(), Arc::clone(feed));
+        if !feed.is_closed() {
+            room.feeds.insert(feed.user().to_owned(), Arc::clone(feed));
+        }
     }
 
     fn unsubscribe(&self, room_id: &RoomId, user: &UserId) {
         if let Some(mut room) = self.rooms.get_mut(room_id) {
             room.feeds.remove(user);
         }
+        self.forget_empty(room_id);
+    }
+
+    /// Drops the entry of a room that nobody serves or follows.
+    fn forget_empty(&self, room_id: &RoomId) {
+        self.rooms.remove_if(room_id, |_, room| room.view.is_none() && room.feeds.is_empty());
     }
 
     /// The feeds that are subscribed to a room.

@@ -37,8 +37,10 @@ pub use response::SyncResponse;
 
 /// The longest that a client may ask to wait.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(5);
-/// How long a woken sync waits for the slots to close below what it was woken for.
+/// How long a woken sync waits for the slots to close below what it was woken for, and how long at most after looking
+/// in vain: a commit of unknown outcome keeps its slot open until the store answers again.
 const CLOSING: Duration = Duration::from_millis(5);
+const LONGEST_CLOSING: Duration = Duration::from_secs(1);
 
 /// Answers a sync: at once if there is something, else when there is or the time is over.
 ///
@@ -48,6 +50,7 @@ pub async fn sync(node: &Node, request: &SyncRequest) -> Result<SyncResponse, Us
     acknowledge(node, request).await;
     let client = LazyClient::of(request, &node.users().feed(&request.user).await?);
     let deadline = Instant::now() + request.timeout.min(LONGEST_WAIT);
+    let mut closing = CLOSING;
     loop {
         let feed = node.users().feed(&request.user).await?;
         // Listen first: what happens while the response is built rings the bell.
@@ -65,10 +68,13 @@ pub async fn sync(node: &Node, request: &SyncRequest) -> Result<SyncResponse, Us
             }
             return Ok(built.response);
         }
-        let until = if built.behind { deadline.min(Instant::now() + CLOSING) } else { deadline };
+        let until = if built.behind { deadline.min(Instant::now() + closing) } else { deadline };
         let _waiting = Counted::of(&node.metrics().sync_waiting);
         if let Ok(Ok(())) = timeout_at(until, bell.changed()).await {
             node.metrics().sync_wakeups.increment(1);
+            closing = CLOSING;
+        } else {
+            closing = (closing * 2).min(LONGEST_CLOSING);
         }
     }
 }

@@ -128,6 +128,7 @@ impl Pass<'_> {
                 // No room left in the token: this one waits until the base has passed it.
                 continue;
             }
+            let carried = self.carried.count();
             match self.add_room(response, &room_id, &standing, since).await {
                 Ok((delivered, room_moves)) => {
                     moves.joined.extend(room_moves.joined);
@@ -141,6 +142,7 @@ impl Pass<'_> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a room is left out of a sync");
+                    self.carried.truncate(carried);
                     self.node.metrics().sync_rooms_left_out.increment(1);
                     if let Some(since) = since.filter(|_| !full) {
                         next.exceptions.insert(key, since);

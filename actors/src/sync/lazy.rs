@@ -46,6 +46,18 @@ struct Memory {
 #[derive(Debug, Default)]
 pub struct Carried(Mutex<Vec<Sent>>);
 
+impl Carried {
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Forgets those beyond the first `count`: their room is left out.
+    pub fn truncate(&self, count: usize) {
+        self.0.lock().truncate(count);
+    }
+}
+
 /// Where a member is one. What a client has of a room goes when its user leaves, so a later stay is another place.
 #[derive(Debug, Clone, Copy, Hash)]
 pub struct Stay<'a> {

@@ -175,6 +175,7 @@ fn changes_in_memory(view: &RoomView, after: i64, up_to: i64) -> Option<impl Ite
     let events = view.tail_from(skipped).take_while(move |event| event.seq <= up_to);
     Some(events.flat_map(|event| &event.changes))
 }
+
 /// The changes of log rows after `after` and up to `up_to`, oldest first.
 ///
 /// # Errors

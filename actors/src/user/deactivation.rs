@@ -35,17 +35,18 @@ impl UserActorState {
     /// # Errors
     /// [`UserError::Unavailable`].
     pub(super) async fn delete_data(&mut self) -> Result<(), UserError> {
+        let user = self.user.clone();
+        let owner = (user.as_str(),);
+        let backups = self.context.store.all::<BackupVersion>(owner, ()).await?;
         let stamp = self.begin_device_change().await?;
         let deleted = self.delete_cross_signing_keys().await;
         self.must_hold(deleted)?;
-        let user = self.user.clone();
-        let owner = (user.as_str(),);
         let mut writes = vec![
             delete_all::<KeySignature>(owner, (), stamp),
             delete_all::<AccountData>(owner, (), stamp),
             delete_all::<Filter>(owner, (), stamp),
         ];
-        for ((version,), row) in self.context.store.all::<BackupVersion>(owner, ()).await? {
+        for ((version,), row) in backups {
             let row = BackupVersionRow { deleted: true, count: 0, ..row };
             writes.push(put::<BackupVersion>(owner, (version,), &row, stamp));
             writes.extend(deletes_of_all(&user, version, stamp));

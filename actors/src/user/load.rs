@@ -28,7 +28,7 @@ use crate::{
 pub async fn load(context: &UserContext, feed: &Arc<UserFeed>) -> Result<UserData, StoreError> {
     load_rooms(&context.store, &context.hub, feed).await?;
     list_in_directory(context, feed.user()).await?;
-    let mut data = load_data(&context.store, feed.user()).await?;
+    let mut data = load_data(&context.store, feed.user(), context.clocks.now_ms()).await?;
     data.renew_push_rules(feed.user(), &context.rule_sets);
     Ok(data)
 }
@@ -65,13 +65,13 @@ async fn load_rooms(store: &Store, hub: &HubHandle, feed: &Arc<UserFeed>) -> Res
     Ok(())
 }
 
-async fn load_data(store: &Store, user: &UserId) -> Result<UserData, StoreError> {
+async fn load_data(store: &Store, user: &UserId, now_ms: u64) -> Result<UserData, StoreError> {
     let mut data = UserData::default();
     for (key, row) in store.all::<AccountData>((user.as_str(),), ()).await? {
         data.put_account_data(user, key.0, key.1, row);
     }
     for ((device,), _) in store.all::<Device>((user.as_str(),), ()).await? {
-        if let Some(pos) = to_device::newest(store, user, &device).await? {
+        if let Some(pos) = to_device::newest(store, user, &device, now_ms).await? {
             data.pos = data.pos.max(pos);
             data.to_device.insert(device.clone(), pos);
         }

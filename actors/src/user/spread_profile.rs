@@ -42,15 +42,16 @@ pub async fn spread_profile(node: &Arc<Node>, user: &UserId) -> Result<(), UserE
 
 /// Goes on with the spreads that the process before left unfinished.
 pub(crate) async fn resume(node: &Node) {
+    let mut users = Vec::new();
     for slot in 0..SLOTS as i64 {
         match node.store().all::<ProfileSpread>((slot,), ()).await {
             Ok(rows) => {
-                let users = rows.into_iter().filter_map(|((user,), _)| OwnedUserId::try_from(user).ok());
-                stream::iter(users).for_each_concurrent(AT_A_TIME, |user| resume_one(node, user)).await;
+                users.extend(rows.into_iter().filter_map(|((user,), _)| OwnedUserId::try_from(user).ok()));
             }
             Err(error) => tracing::warn!(%error, "unfinished spreads of profiles wait for the next start"),
         }
     }
+    stream::iter(users).for_each_concurrent(AT_A_TIME, |user| resume_one(node, user)).await;
 }
 
 async fn resume_one(node: &Node, user: OwnedUserId) {
@@ -82,8 +83,12 @@ async fn mark(node: &Node, user: &UserId) -> Result<Option<ProfileSpreadRow>, St
 
 /// The changes up to this mark were told.
 async fn unmark(node: &Node, user: &UserId, mark: ProfileSpreadRow) -> Result<(), StoreError> {
-    let slot = slot_of(user.as_str()) as i64;
-    node.store().write(vec![delete::<ProfileSpread>((slot,), (user.as_str(),), mark.stamp)]).await
+    node.store().write(vec![write_of_no_mark(user, mark.stamp)]).await
+}
+
+/// Says that there is nobody to tell of the changes up to `stamp`.
+pub(crate) fn write_of_no_mark(user: &UserId, stamp: i64) -> Write {
+    delete::<ProfileSpread>((slot_of(user.as_str()) as i64,), (user.as_str(),), stamp)
 }
 
 /// Tells the rooms; whether all of them took it or refused it.

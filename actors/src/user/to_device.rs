@@ -25,6 +25,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::{UserError, actor::UserActorState};
+use crate::clock::pos_to_ms;
 
 pub use send::{SendToDevice, send_to_device};
 
@@ -52,17 +53,24 @@ fn write_of_mark(inbox: (&str, &str), mark: i64, pos: i64) -> Write {
     put_for::<ToDevice>(inbox, (mark,), &ToDeviceRow::mark(pos), pos, Some(MARK_LIFE))
 }
 
-/// The position of the newest message in an inbox, which has its mark afterwards if it belongs to a transaction.
+/// The position of the newest message in an inbox, which has its mark afterwards if it belongs to a transaction that may
+/// still be repeated.
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) async fn newest(store: &Store, user: &UserId, device: &str) -> Result<Option<i64>, StoreError> {
+pub(super) async fn newest(
+    store: &Store,
+    user: &UserId,
+    device: &str,
+    now_ms: u64,
+) -> Result<Option<i64>, StoreError> {
     let inbox = (user.as_str(), device);
     let messages = Bound::Included((0,).to_key());
     let slice = Slice { from: messages, to: Bound::Unbounded, order: Order::Backward, limit: 1 };
     let (rows, _) = store.slice::<ToDevice>(inbox, slice).await?;
     let Some(((pos,), row)) = rows.into_iter().next() else { return Ok(None) };
-    if let Some(mark) = row.mark
+    let lives = pos_to_ms(pos) + MARK_LIFE.as_millis() as u64 > now_ms;
+    if let Some(mark) = row.mark.filter(|_| lives)
         && store.get::<ToDevice>(inbox, (mark,)).await?.is_none()
     {
         store.write(vec![write_of_mark(inbox, mark, pos)]).await?;
@@ -160,8 +168,9 @@ impl UserActorState {
         }
     }
 
-    /// Notes what was read, then deletes it.
-    async fn delete_read(&mut self, device: &str, up_to: i64) -> Result<(), UserError> {
+    /// Notes what was read, then deletes it. Memory does not change before both are done, so a failure costs nothing: the
+    /// actor need not end with it as with other writes.
+    async fn delete_read(&self, device: &str, up_to: i64) -> Result<(), UserError> {
         let inbox = (self.user.as_str(), device);
         let note = put::<ToDevice>(inbox, (READ_UP_TO,), &ToDeviceRow::mark(up_to), up_to);
         let delete = Write::DeleteRange {
@@ -171,8 +180,8 @@ impl UserActorState {
             to: Bound::Included((up_to,).to_key()),
             stamp: up_to,
         };
-        self.write(vec![note]).await?;
-        self.write(vec![delete]).await
+        self.context.store.write(vec![note]).await?;
+        Ok(self.context.store.write(vec![delete]).await?)
     }
 
     /// Drops everything of removed devices that is not the account's: keys, messages. Then announces the change.

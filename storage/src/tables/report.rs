@@ -1,5 +1,6 @@
 //! What users reported to those who run the server: events, rooms and other users. Written once each, by whoever takes
-//! the report; read newest first, day by day. Partition: the day, so that a wave of reports makes no partition large.
+//! the report; read newest first, day by day. Partition: the day; the limit on requests
+//! keeps a user from filling it.
 
 use serde::{Deserialize, Serialize};
 
