@@ -233,7 +233,7 @@ async fn a_write_of_many_megabytes_is_whole() {
     let value = "x".repeat(8_000);
     let writes = (0..2_000).map(|n| Write::Put {
         table,
-        partition: ("@a:b", 1).to_key(),
+        partition: ("@a:b", 1, 0).to_key(),
         clustering: ("!r:b", format!("{n:05}")).to_key(),
         value: value.clone().into(),
         stamp: 1,
@@ -246,7 +246,7 @@ async fn a_write_of_many_megabytes_is_whole() {
         order: Order::Backward,
         limit: 5_000,
     };
-    let page = store.slice(table, &("@a:b", 1).to_key(), all).await.unwrap();
+    let page = store.slice(table, &("@a:b", 1, 0).to_key(), all).await.unwrap();
     assert_eq!((page.rows.len(), page.more), (2_000, false));
     stage.strike().await;
 }

@@ -15,7 +15,7 @@ impl Cluster {
     /// reads the log again and replays them.
     pub async fn append(&self, append: &Append) -> Result<Outcome, StoreError> {
         let outcome = {
-            let _lane = self.lanes.enter(append.table, &append.partition).await?;
+            let _lane = self.lanes.enter(append.table, &append.partition).await;
             self.advance(append).await?
         };
         self.project(outcome, &append.projections).await
@@ -33,7 +33,10 @@ impl Cluster {
                 Ok(false) if !doubted => return Ok(Outcome::Refused),
                 // Perhaps because an earlier attempt was applied.
                 Ok(false) => true,
-                Err(failure) if !doubted && failure.is_harmless() => return Err(failure.into()),
+                Err(failure) if !doubted && failure.is_harmless() => {
+                    patience.retry_elsewhere(failure).await?;
+                    continue;
+                }
                 Err(failure) => {
                     self.metrics.append_doubts.increment(1);
                     tracing::debug!(%failure, "an append is of unknown outcome");
@@ -47,7 +50,8 @@ impl Cluster {
             if standing.mark == Some(mark) {
                 return Ok(Outcome::Applied);
             }
-            if refused {
+            if refused && standing.head_seq == append.expected_head_seq {
+                // The head has not moved, so nothing of ours happened.
                 return Ok(Outcome::Refused);
             }
             if standing.fence != Some(append.fence) || standing.head_seq != append.expected_head_seq {

@@ -26,20 +26,28 @@ impl Cluster {
     /// another's. But nothing of it comes in later, where the servers answer: the caller's next read is the truth.
     pub async fn claim(&self, claim: &Claim) -> Result<Outcome, StoreError> {
         let outcome = {
-            let _lane = self.lanes.enter(claim.table, &claim.partition).await?;
+            let _lane = self.lanes.enter(claim.table, &claim.partition).await;
+            self.decide(claim).await?
+        };
+        self.project(outcome, &claim.projections).await
+    }
+
+    /// The batch alone, sent until some node has it.
+    async fn decide(&self, claim: &Claim) -> Result<Outcome, StoreError> {
+        let mut patience = Patience::new(self);
+        loop {
             match self.try_claim(claim).await {
-                Ok(true) => Outcome::Applied,
-                Ok(false) => Outcome::Refused,
-                Err(failure) if failure.is_harmless() => return Err(failure.into()),
+                Ok(true) => return Ok(Outcome::Applied),
+                Ok(false) => return Ok(Outcome::Refused),
+                Err(failure) if failure.is_harmless() => patience.retry_elsewhere(failure).await?,
                 Err(failure) => {
                     self.metrics.claim_doubts.increment(1);
                     tracing::debug!(%failure, "a claim is of unknown outcome");
                     self.settle(claim).await;
-                    Outcome::Unknown
+                    return Ok(Outcome::Unknown);
                 }
             }
-        };
-        self.project(outcome, &claim.projections).await
+        }
     }
 
     async fn try_claim(&self, claim: &Claim) -> Result<bool, Failure> {

@@ -46,7 +46,7 @@ impl Cluster {
     /// Raises the fence from what a serial read saw. An outcome that is unknown or refused is read again: only a
     /// fence that surely is ours is given out, so that no two holders have one number.
     pub async fn fence(&self, table: &'static TableDef, partition: &Key) -> Result<Guard, StoreError> {
-        let _lane = self.lanes.enter(table, partition).await?;
+        let _lane = self.lanes.enter(table, partition).await;
         let mut patience = Patience::new(self);
         loop {
             let raised = match self.standing(table, partition).await {

@@ -48,6 +48,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What the keyspace says of itself.
 struct State {
     version: i32,
+    /// The same as it stands there, if it does.
+    read_version: Option<i32>,
     migrating: Option<String>,
     missing: Vec<&'static crate::TableDef>,
 }
@@ -85,7 +87,14 @@ pub(super) async fn bring_up(cluster: &Cluster, options: &CqlOptions) -> Result<
             cluster.metrics.migration.set(1.0);
             return probe(cluster).await;
         }
-        if lock(cluster, &me, None).await? {
+        if !options.make {
+            return Err(OpenError::OlderSchema {
+                keyspace: keyspace.clone(),
+                found: state.version,
+                known: KNOWN,
+            });
+        }
+        if take_lock(cluster, &me, state.read_version).await? {
             migrate(cluster, &me, &state).await?;
         } else if Instant::now() > ends {
             let who = state.migrating.unwrap_or_default();
@@ -110,7 +119,7 @@ async fn migrate(cluster: &Cluster, me: &str, state: &State) -> Result<(), OpenE
     for (done, statement) in statements.into_iter().enumerate() {
         cluster.metrics.migration.set(done as f64 / total as f64);
         change(cluster, statement).await?;
-        if !lock(cluster, me, Some(me)).await? {
+        if !hold_lock(cluster, me).await? {
             return Ok(());
         }
     }
@@ -121,12 +130,21 @@ async fn migrate(cluster: &Cluster, me: &str, state: &State) -> Result<(), OpenE
     conditional(cluster, set).await.map(drop)
 }
 
-/// Takes the lock for a while, or holds it for longer.
-async fn lock(cluster: &Cluster, me: &str, held_by: Option<&str>) -> Result<bool, OpenError> {
-    let held_by = held_by.map_or_else(|| "NULL".to_owned(), |name| format!("'{name}'"));
+/// Takes the lock for a while, if nobody has it and the version is still the one that was read.
+async fn take_lock(cluster: &Cluster, me: &str, read_version: Option<i32>) -> Result<bool, OpenError> {
+    let version = read_version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
+    lock(cluster, me, &format!("\"migrating\" = NULL AND \"version\" = {version}")).await
+}
+
+/// Holds the lock for longer.
+async fn hold_lock(cluster: &Cluster, me: &str) -> Result<bool, OpenError> {
+    lock(cluster, me, &format!("\"migrating\" = '{me}'")).await
+}
+
+async fn lock(cluster: &Cluster, me: &str, condition: &str) -> Result<bool, OpenError> {
     let lock = format!(
         "UPDATE \"{}\".\"{SCHEMA_TABLE}\" USING TTL {LOCK_SECONDS} SET \"migrating\" = '{me}' \
-         WHERE \"name\" = 'playhouse' IF \"migrating\" = {held_by}",
+         WHERE \"name\" = 'playhouse' IF {condition}",
         cluster.keyspace
     );
     conditional(cluster, lock).await
@@ -150,9 +168,9 @@ async fn read(cluster: &Cluster) -> Result<State, OpenError> {
     select.set_consistency(cluster.profiles.serial_reads);
     let row = ask(&cluster.session, select, "read the version of the schema").await?.into_iter().next();
     let mut columns = row.map(|row| row.columns).unwrap_or_default().into_iter();
-    let version = match columns.next() {
-        Some(Some(CqlValue::Int(version))) => version,
-        _ => 0,
+    let read_version = match columns.next() {
+        Some(Some(CqlValue::Int(version))) => Some(version),
+        _ => None,
     };
     let migrating = match columns.next() {
         Some(Some(CqlValue::Text(who))) => Some(who),
@@ -160,7 +178,8 @@ async fn read(cluster: &Cluster) -> Result<State, OpenError> {
     };
     let there = tables_of(cluster).await?;
     let missing = tables::ALL.iter().copied().filter(|table| !there.iter().any(|name| name == table.name));
-    Ok(State { version, migrating, missing: missing.collect() })
+    let version = read_version.unwrap_or(0);
+    Ok(State { version, read_version, migrating, missing: missing.collect() })
 }
 
 /// The tables of the keyspace.

@@ -81,6 +81,18 @@ pub enum OpenError {
         /// The newest that this server knows.
         known: i32,
     },
+    /// It is only to be looked at, and needs a migration.
+    #[error(
+        "keyspace {keyspace} has schema {found}, this command needs {known}: start the server once to bring it up to date"
+    )]
+    OlderSchema {
+        /// The keyspace.
+        keyspace: String,
+        /// Its schema.
+        found: i32,
+        /// The schema of this version.
+        known: i32,
+    },
     /// Conditional writes do not work here.
     #[error(
         "the cluster does no conditional writes in keyspace {keyspace}: {reason}; where that is because of tablets, \

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cluster::Cluster;
+use super::{cluster::Cluster, error::Failure};
 use crate::StoreError;
 
 /// The most attempts.
@@ -26,6 +26,17 @@ impl<'a> Patience<'a> {
     pub fn new(cluster: &'a Cluster) -> Self {
         let ends = Instant::now() + cluster.statement_timeout * 2;
         Self { cluster, ends, attempts: 1, pause: FIRST_PAUSE }
+    }
+
+    /// Waits before what no node has run is sent again; another node may take it.
+    ///
+    /// # Errors
+    /// The failure, where nothing was sent because too much is under way, or patience is over.
+    pub async fn retry_elsewhere(&mut self, failure: Failure) -> Result<(), StoreError> {
+        match failure {
+            Failure::Unsent(error) => Err(error),
+            failure => self.retry(failure.into()).await,
+        }
     }
 
     /// Waits before the next attempt.

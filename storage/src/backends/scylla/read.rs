@@ -84,6 +84,9 @@ impl Cluster {
         if table.clustering.is_empty() {
             return Ok((partition, self.get(table, partition, &Key::new()).await?.into_iter().collect()));
         }
+        if is_blank(partition) {
+            return Ok((partition, Vec::new()));
+        }
         let mut values = bind::keys([partition]);
         values.push(bind::list(rows.iter().copied()));
         let rows = self.rows(table, Shape::Among, &values, rows.len()).await?;

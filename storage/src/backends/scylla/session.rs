@@ -31,9 +31,10 @@ use super::{
 const KEEPALIVE: Duration = Duration::from_secs(1);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// When an idempotent statement without an answer is sent to another node as well, and to how many.
+/// When an idempotent statement without an answer is sent to another node as well, and to how many. More would make a
+/// slow cluster slower.
 const SECOND_ASKED_AFTER: Duration = Duration::from_millis(250);
-const ASKED_BESIDE: usize = 2;
+const ASKED_BESIDE: usize = 1;
 
 /// Profiles of execution.
 pub(super) struct Profiles {
