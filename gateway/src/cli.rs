@@ -35,7 +35,7 @@ enum Command {
     /// Make accounts
     #[command(subcommand)]
     User(user::Command),
-    /// Look into the store
+    /// Look into the store, or move it
     #[command(subcommand)]
     Store(store::Command),
 }

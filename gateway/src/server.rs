@@ -9,8 +9,9 @@ use playhouse_actors::{
     node::StartError as NodeError,
 };
 use playhouse_storage::{
-    Store,
+    Store, StoreError,
     backends::{Adversity, CqlBackend, CqlOptions, FjallBackend, FjallOptions, MemoryBackend, fjall, scylla},
+    offline,
 };
 use tokio::task::JoinSet;
 
@@ -31,6 +32,9 @@ const REFUSE: Duration = Duration::from_secs(1);
 
 /// How long the actors and the store have to finish. All three together stay below ten seconds.
 const FINISH: Duration = Duration::from_secs(2);
+
+/// How long a keyspace is watched for signs of a server: one that does something leaves a trace more often than that.
+const WATCHED_FOR: Duration = Duration::from_secs(16);
 
 /// Of the memory for caches, the share of the embedded store's block cache.
 const STORE_SHARE: u64 = 4;
@@ -55,6 +59,15 @@ pub enum StartError {
     /// The keyspace cannot be opened.
     #[error("cannot open the store: {0}")]
     Cluster(#[from] scylla::OpenError),
+    /// Somebody else serves from it.
+    #[error("a server runs on keyspace {keyspace}: stop it first")]
+    InUse {
+        /// The keyspace.
+        keyspace: String,
+    },
+    /// Whether somebody else serves from it could not be seen.
+    #[error("cannot read the store: {0}")]
+    Unreadable(#[from] StoreError),
     /// The data folder cannot be made.
     #[error("cannot create {}: {error}", path.display())]
     DataDir {
@@ -218,6 +231,20 @@ pub async fn find_store(config: &Config) -> Result<Store, StartError> {
         StoreKind::Fjall if path.is_dir() => open_store(config).await,
         StoreKind::Fjall | StoreKind::Memory => Err(StartError::NoStore { path }),
     }
+}
+
+/// Opens the configured store for a command that a running server must not meet; makes it only where `may_make` says so.
+/// The embedded store lets nobody else in, a keyspace is watched for a while.
+///
+/// # Errors
+/// As [`open_store`] and [`find_store`]; [`StartError::InUse`] where a server runs on it.
+pub async fn open_alone(config: &Config, may_make: bool) -> Result<Store, StartError> {
+    let store = if may_make { open_store(config).await? } else { find_store(config).await? };
+    if config.store == StoreKind::Scylla && offline::is_in_use(&store, WATCHED_FOR).await? {
+        store.backend().close().await;
+        return Err(StartError::InUse { keyspace: config.scylla.keyspace.clone() });
+    }
+    Ok(store)
 }
 
 /// What the embedded store's cache takes of the memory for caches. The rest is for rooms and sessions.

@@ -37,7 +37,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
 async fn create(options: Create) -> Result<(), Failure> {
     let config = options.file.load()?;
     let password = read_password()?;
-    let node = Node::start(server::open_store(&config).await?, server::node_config(&config)).await?;
+    let store = server::open_alone(&config, true).await?;
+    let node = Node::start(store, server::node_config(&config)).await?;
     let made = async {
         let user = node.accounts().available(Some(&options.username)).await?;
         let new = NewAccount { password: Some(password), admin: options.admin, agreed_terms: Vec::new() };

@@ -1,6 +1,6 @@
 //! `playhouse store copy`
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::Args;
 use playhouse_storage::{Store, offline};
@@ -88,27 +88,32 @@ impl End {
         }
     }
 
-    /// Opens the store; makes it only where `may_make` says so. Refused while a server runs on it: the embedded store
-    /// lets nobody else in, a keyspace is watched.
+    /// Opens the store, on which no server may run; makes it only where `may_make` says so.
     async fn open(&self, may_make: bool) -> Result<Store, Failure> {
         let config = self.config()?;
-        let store = match config.store {
-            StoreKind::Memory => {
-                return Err(format!("{self} names a store in memory, which ends with its process").into());
-            }
-            StoreKind::Fjall | StoreKind::Scylla if may_make => server::open_store(&config).await?,
-            StoreKind::Fjall | StoreKind::Scylla => server::find_store(&config).await?,
-        };
-        if config.store == StoreKind::Scylla && offline::is_in_use(&store, WATCHED_FOR).await? {
-            store.backend().close().await;
-            return Err(format!("a server runs on {self}: stop it first").into());
+        if config.store == StoreKind::Memory {
+            return Err(format!("{self} names a store in memory, which ends with its process").into());
         }
-        Ok(store)
+        Ok(server::open_alone(&config, may_make).await?)
+    }
+
+    /// Whether both name one store, by whatever words.
+    fn is(&self, other: &Self) -> Result<bool, Failure> {
+        let (one, two) = (self.config()?, other.config()?);
+        let cluster =
+            |config: &Config| (config.scylla.contact_points.clone(), config.scylla.keyspace.clone());
+        let folder = |config: &Config| {
+            let path = server::store_path(config);
+            path.canonicalize().unwrap_or(path)
+        };
+        Ok(one.store == two.store
+            && match one.store {
+                StoreKind::Scylla => cluster(&one) == cluster(&two),
+                StoreKind::Fjall => folder(&one) == folder(&two),
+                StoreKind::Memory => false,
+            })
     }
 }
-
-/// A server that does something leaves a trace in its store more often than that.
-const WATCHED_FOR: Duration = Duration::from_secs(16);
 
 /// What the environment says of clusters. Anything else in it would hold for both ends, and is of one server.
 fn cluster_settings() -> impl Iterator<Item = (String, String)> {
@@ -117,7 +122,7 @@ fn cluster_settings() -> impl Iterator<Item = (String, String)> {
 
 /// Copies and compares, or compares only.
 pub async fn run(options: Copy) -> Result<(), Failure> {
-    if options.from == options.to {
+    if options.from.is(&options.to)? {
         return Err("--from and --to name the same store".into());
     }
     let (source, target) = tokio::try_join!(options.from.open(false), options.to.open(!options.verify))?;
