@@ -7,6 +7,7 @@ use std::time::Duration;
 /// Dropping a schema of forty tables takes seconds on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+const ERROR: u8 = 0x00;
 const STARTUP: u8 = 0x01;
 const QUERY: u8 = 0x07;
 const CONSISTENCY_ONE: [u8; 2] = [0, 1];
@@ -72,6 +73,9 @@ fn exchange(server: &mut TcpStream, opcode: u8, body: &[u8]) -> std::io::Result<
     server.write_all(&[&header, body].concat())?;
     let mut answer = [0; 9];
     server.read_exact(&mut answer)?;
+    if answer[4] == ERROR {
+        return Err(std::io::Error::other("the node refused"));
+    }
     let [.., a, b, c, d] = answer;
     let mut rest = server.take(u64::from(u32::from_be_bytes([a, b, c, d])));
     std::io::copy(&mut rest, &mut std::io::sink()).map(drop)

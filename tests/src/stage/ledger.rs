@@ -62,6 +62,8 @@ pub struct Ledger {
     pub requests_acknowledged: u64,
     /// How often the server said, in the proper way, that it is unavailable.
     pub unavailable: u64,
+    /// What it said the last time.
+    pub last_unavailable: String,
     pub faults: Vec<String>,
 }
 

@@ -73,6 +73,11 @@ impl Theater {
         self.book.open().unavailable
     }
 
+    /// The last such answer, and to what.
+    pub fn last_unavailable(&self) -> String {
+        self.book.open().last_unavailable.clone()
+    }
+
     /// What was wrong since this was asked last.
     pub fn take_faults(&self) -> Vec<String> {
         std::mem::take(&mut self.book.open().faults)

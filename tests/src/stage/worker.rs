@@ -179,8 +179,9 @@ impl Worker {
                 Ok(answer)
             }
             Err(Failure::Unanswered) => Err(Gone),
-            Err(Failure::Unavailable(_)) if self.patient => {
+            Err(Failure::Unavailable(why)) if self.patient => {
                 book.unavailable += 1;
+                book.last_unavailable = why;
                 Err(Gone)
             }
             Err(Failure::Refused(why) | Failure::Unavailable(why)) => {

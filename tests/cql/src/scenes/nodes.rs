@@ -83,5 +83,7 @@ async fn bears(theater: &Theater, without: &str, outcome: &mut Outcome) {
         longest.as_secs_f64()
     ));
     outcome.law(longest < LONGEST_STALL, || format!("{without}: sends stood still for {longest:?}"));
-    outcome.law(refused == 0, || format!("{without}: clients were refused {refused} times"));
+    outcome.law(refused == 0, || {
+        format!("{without}: clients were refused {refused} times, the last: {}", theater.last_unavailable())
+    });
 }
