@@ -1,6 +1,7 @@
 //! One-time keys in upload order (`order`: the position of the upload). Uploaded and taken by claim only: a key is handed out at
 //! most once, ever. The row of no algorithm, [`UPLOADS`], holds the order of the newest upload; each upload is conditional on it,
-//! so that of an upload of unknown outcome and its repetition one is refused.
+//! so that of an upload of unknown outcome and its repetition one is refused. The row [`TAKEN`] holds the number of the newest
+//! claim that took a key, so that one of unknown outcome is known again.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -28,6 +29,9 @@ impl Table for OneTimeKey {
 
 /// Where the order of a device's newest upload stands.
 pub const UPLOADS: (&str, i64, &str) = ("", 0, "");
+
+/// Where the number of the newest taking stands.
+pub const TAKEN: (&str, i64, &str) = ("", 1, "");
 
 /// A one-time key as uploaded.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,18 +1,19 @@
 //! A device's stock of one-time keys: filled in the order of the uploads, taken from the oldest on, by claims alone.
 //!
 //! **Invariant:** a key is handed out at most once, ever. It leaves the stock by a claim on its very row, and only a
-//! claim that surely applied hands it out; one of unknown outcome may cost a key and never doubles one.
+//! claim that surely applied hands it out. Each claim has a number, which it leaves behind with the same stroke, so that
+//! one of unknown outcome mostly shows what came of it; where it does not, a key may be lost and none is doubled.
 
 use std::{collections::BTreeMap, ops::Bound};
 
 use bytes::Bytes;
 use playhouse_storage::{
-    Claim, Expect, IntoKey as _, Key, Order, Outcome, Slice, Store, StoreError, Table as _,
+    Claim, Expect, IntoKey as _, Key, Order, Outcome, Slice, Store, StoreError, Table as _, Write,
     store::{encode, put},
     tables::{
         HandedOutKey, OneTimeKey,
         handed_out_key::HandedOutKeyRow,
-        one_time_key::{OneTimeKeyRow, UPLOADS},
+        one_time_key::{OneTimeKeyRow, TAKEN, UPLOADS},
     },
 };
 use ruma::UserId;
@@ -65,7 +66,7 @@ impl Stock<'_> {
         for ((algorithm, order, key_id), row) in self.store.all::<OneTimeKey>(self.partition(), ()).await? {
             if (algorithm.as_str(), order, key_id.as_str()) == UPLOADS {
                 inventory.uploads = Some(encode(&row));
-            } else {
+            } else if !algorithm.is_empty() {
                 inventory.keys.insert((algorithm, key_id), row.key);
             }
         }
@@ -147,9 +148,7 @@ impl Stock<'_> {
     }
 
     async fn put(&self, keys: &[&NewKey], inventory: &Inventory, order: i64) -> Result<Outcome, UserError> {
-        let uploads = OneTimeKeyRow {
-            key: to_raw_value(&order).map_err(|error| UserError::Corrupt(error.to_string()))?,
-        };
+        let uploads = number_row(order)?;
         let mut writes = vec![(UPLOADS.to_key(), Some(encode(&uploads)))];
         for key in keys {
             let clustering = (key.algorithm.as_str(), order, key.key_id.as_str()).to_key();
@@ -178,26 +177,36 @@ impl Stock<'_> {
             };
             let clustering = (algorithm.as_str(), order, key_id.as_str()).to_key();
             let handed_out = HandedOutKeyRow { sha256: fingerprint(&row.key) };
+            let handed_out = put::<HandedOutKey>(self.partition(), (&algorithm, &key_id), &handed_out, stamp);
+            let number = encode(&number_row(rand::random())?);
             let claim = Claim {
                 table: OneTimeKey::DEF,
                 partition: self.partition().to_key(),
                 conditions: vec![(clustering.clone(), Expect::Value(encode(&row)))],
-                writes: vec![(clustering, None)],
-                projections: vec![put::<HandedOutKey>(
-                    self.partition(),
-                    (&algorithm, &key_id),
-                    &handed_out,
-                    stamp,
-                )],
+                writes: vec![(clustering, None), (TAKEN.to_key(), Some(number.clone()))],
+                projections: vec![handed_out.clone()],
             };
-            match self.store.backend().claim(claim).await? {
-                Outcome::Applied => {
-                    return Ok(Taken { key: Some(NewKey { algorithm, key_id, key: row.key }), lost });
-                }
-                Outcome::Refused | Outcome::Unknown => lost = true,
+            let applied = match self.store.backend().claim(claim).await? {
+                Outcome::Applied => true,
+                Outcome::Refused => false,
+                Outcome::Unknown => self.took(&number, handed_out).await?,
+            };
+            if applied {
+                return Ok(Taken { key: Some(NewKey { algorithm, key_id, key: row.key }), lost });
             }
+            lost = true;
         }
         Err(UserError::retry())
+    }
+
+    /// Whether the claim of this number, of unknown outcome, took its key; then it is noted as handed out.
+    async fn took(&self, number: &Bytes, handed_out: Write) -> Result<bool, StoreError> {
+        let newest = self.store.get::<OneTimeKey>(self.partition(), TAKEN).await?;
+        if newest.is_none_or(|row| encode(&row) != *number) {
+            return Ok(false);
+        }
+        self.store.write(vec![handed_out]).await?;
+        Ok(true)
     }
 
     /// Empties the stock: what was uploaded before can never be handed out again.
@@ -239,4 +248,10 @@ impl Stock<'_> {
         let (rows, _) = self.store.slice::<OneTimeKey>(self.partition(), slice).await?;
         Ok(rows.into_iter().next())
     }
+}
+
+/// A row that holds a number in place of a key.
+fn number_row(number: i64) -> Result<OneTimeKeyRow, UserError> {
+    let key = to_raw_value(&number).map_err(|error| UserError::Corrupt(error.to_string()))?;
+    Ok(OneTimeKeyRow { key })
 }

@@ -80,6 +80,24 @@ async fn no_key_is_handed_out_twice_by_a_store_that_often_does_not_know() {
 }
 
 #[tokio::test]
+async fn a_claim_of_unknown_outcome_that_took_a_key_hands_it_out() {
+    let world = World::new().await;
+    let (alice, _) = alice_and_bob(&world).await;
+    upload(&world, &alice, None, one_time_keys([1, 2, 3]), Vec::new()).await.unwrap();
+    let always_unknown = Adversity { lose_projection_per_mille: 1_000, ..Adversity::none() };
+    let world = world.killed_and_started(always_unknown).await;
+
+    for n in 1..=3 {
+        assert_eq!(claim(&world, &alice).await.unwrap().name, format!("signed_curve25519:{n}"));
+    }
+    assert!(claim(&world, &alice).await.is_none());
+
+    // What was handed out is known, though the claims lost the note of it.
+    upload(&world, &alice, None, one_time_keys([1, 2, 3]), Vec::new()).await.unwrap();
+    assert!(claim(&world, &alice).await.is_none());
+}
+
+#[tokio::test]
 async fn the_fallback_key_stands_in_when_no_other_is_left_and_counts_as_used() {
     let world = World::new().await;
     let (alice, _) = alice_and_bob(&world).await;
