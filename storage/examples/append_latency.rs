@@ -51,7 +51,7 @@ async fn measure(store: &CqlBackend, batch: i64, time: Duration) -> Vec<Duration
     let (began, mut took, mut seq) = (Instant::now(), Vec::new(), 0);
     while began.elapsed() < time {
         let last = seq + batch - 1;
-        if bucket_of(last) != bucket_of(seq) {
+        if guard.head_seq.is_some_and(|head| bucket_of(head) != bucket_of(last)) {
             seq = bucket_of(last) * BUCKET_ROWS;
             guard = store.fence(RoomLog::DEF, &partition(seq)).await.unwrap();
             continue;

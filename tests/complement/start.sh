@@ -1,5 +1,6 @@
 #!/bin/sh
 # Starts one Playhouse for Complement, in the foreground; README.md has the contract. Used by `run` and by the Dockerfile.
+# With PLAYHOUSE_TEST_WORLD=cql its store is a keyspace of its own on the CQL server that $PLAYHOUSE_TEST_CQL names.
 set -eu
 
 data=${DATA_DIR:-/data}
@@ -20,6 +21,7 @@ write_configuration() {
     cat >"$data/playhouse.toml" <<EOF
 server_name = "$SERVER_NAME"
 data_dir = "$data/store"
+$store
 # Many of the suite's tests send power levels that name the creator, which version 12 refuses.
 default_room_version = "10"
 
@@ -54,6 +56,27 @@ tls_key = "$key"
 EOF
 }
 
+# A container made from the data of another one gets a copy of its keyspace: the other may still be there.
+choose_keyspace() {
+    mine=complement_$(echo "${SERVER_NAME}_$ip" | tr -c 'a-z0-9\n' _)
+    known=$(cat "$data/keyspace" 2>/dev/null || echo "$mine")
+    if [ "$known" != "$mine" ]; then
+        env -u PLAYHOUSE_TEST_WORLD -u PLAYHOUSE_TEST_CQL "$playhouse" store copy \
+            --from "scylla:$PLAYHOUSE_TEST_CQL/$known" --to "scylla:$PLAYHOUSE_TEST_CQL/$mine"
+    fi
+    echo "$mine" >"$data/keyspace"
+}
+
+playhouse=${PLAYHOUSE_BIN:-playhouse}
+store='store = "fjall"'
+if [ "${PLAYHOUSE_TEST_WORLD:-}" = cql ]; then
+    export PLAYHOUSE_SCYLLA__REPLICATION_FACTOR=1
+    choose_keyspace
+    export PLAYHOUSE_SCYLLA__CONTACT_POINTS="[\"$PLAYHOUSE_TEST_CQL\"]" PLAYHOUSE_SCYLLA__KEYSPACE="$mine"
+    store='store = "scylla"'
+fi
 sign_certificate
 write_configuration
-exec "${PLAYHOUSE_BIN:-playhouse}" serve --config "$data/playhouse.toml"
+# The server knows every variable of its prefix, and refuses these.
+unset PLAYHOUSE_TEST_WORLD PLAYHOUSE_TEST_CQL
+exec "$playhouse" serve --config "$data/playhouse.toml"
