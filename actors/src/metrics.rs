@@ -141,6 +141,8 @@ pub fn reports(about: &'static str) -> Counter {
 pub struct Metrics {
     /// Seconds in a room's handler.
     pub room_handle: Timed,
+    /// Bytes of what lazy clients have been sent, estimated.
+    pub sent_members_bytes: Gauge,
     /// Seconds in a user stream's handler.
     pub user_handle: Timed,
     /// Seconds in the hub's handler.
@@ -189,6 +191,7 @@ impl Metrics {
             sync: Timed::new(histogram!("playhouse_sync_seconds")),
             commit_events: histogram!("playhouse_room_commit_events"),
             views: CacheMetrics::of(CacheKind::RoomView),
+            sent_members_bytes: gauge!("playhouse_cache_bytes", "cache" => "sent_members"),
             sync_waiting: gauge!("playhouse_sync_waiting"),
             sync_wakeups: counter!("playhouse_sync_wakeups_total"),
             sync_rooms_left_out: counter!("playhouse_sync_rooms_left_out_total"),

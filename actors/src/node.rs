@@ -38,6 +38,8 @@ pub struct NodeConfig {
     pub accounts: AccountSettings,
     /// Memory for room views before rooms unused for longest are let go.
     pub room_bytes: usize,
+    /// Memory for what lazy clients have been sent, before that of the users active longest ago is forgotten.
+    pub sent_members_bytes: usize,
     /// Where time comes from.
     pub wall: Arc<dyn WallClock>,
 }
@@ -52,6 +54,7 @@ impl NodeConfig {
             accounts,
             default_room_version: RoomVersionId::V12,
             room_bytes: 512 << 20,
+            sent_members_bytes: 32 << 20,
             wall: Arc::new(SystemClock),
         }
     }
@@ -312,7 +315,7 @@ impl Node {
         let passivation = every(PASSIVATION_INTERVAL, self, |node| async move {
             node.rooms.passivate(IDLE, node.config.room_bytes);
             node.ingest.passivate(IDLE);
-            node.users.passivate(IDLE);
+            node.users.passivate(IDLE, node.config.sent_members_bytes);
         });
         let node = Arc::clone(self);
         let spreads = tokio::spawn(async move { spread_profile::resume(&node).await });

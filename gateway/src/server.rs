@@ -247,7 +247,8 @@ pub async fn open_alone(config: &Config, may_make: bool) -> Result<Store, StartE
     Ok(store)
 }
 
-/// What the embedded store's cache takes of the memory for caches. The rest is for rooms and sessions.
+/// What the embedded store's cache takes of the memory for caches. The rest is for rooms, sessions and lazy
+/// clients.
 const fn store_bytes(config: &Config) -> u64 {
     match config.store {
         StoreKind::Fjall => config.memory_limit.bytes() / STORE_SHARE,
@@ -265,10 +266,12 @@ pub fn node_config(config: &Config) -> NodeConfig {
     let key = config.data_dir.join("signing.key");
     let caches = config.memory_limit.bytes() - store_bytes(config);
     let session_bytes = caches / 16;
+    let sent_members_bytes = caches / 16;
     NodeConfig {
         accounts: account_settings(config, session_bytes),
         default_room_version: config.default_room_version.clone(),
-        room_bytes: usize::try_from(caches - session_bytes).unwrap_or(usize::MAX),
+        room_bytes: usize::try_from(caches - session_bytes - sent_members_bytes).unwrap_or(usize::MAX),
+        sent_members_bytes: usize::try_from(sent_members_bytes).unwrap_or(usize::MAX),
         ..NodeConfig::new(config.server_name.clone(), key)
     }
 }

@@ -140,12 +140,21 @@ impl Users {
         }
     }
 
-    /// Lets the streams go that nobody used for a while and no sync waits on.
-    pub fn passivate(&self, idle: Duration) {
-        self.registry().passivate(idle, |user| {
-            let feed = <&UserId>::try_from(user).ok().and_then(|user| self.hub().feed(user));
-            feed.is_none_or(|feed| !feed.is_watched())
-        });
+    /// Lets the streams go that nobody used for a while and no sync waits on; forgets beyond `sent_bytes` which members
+    /// were sent to the users that were active longest ago.
+    pub fn passivate(&self, idle: Duration, sent_bytes: usize) {
+        let feed = |user: &str| <&UserId>::try_from(user).ok().and_then(|user| self.hub().feed(user));
+        self.registry().passivate(idle, |user| feed(user).is_none_or(|feed| !feed.is_watched()));
+        let (mut held, mut kept) = (0, 0);
+        for feed in self.registry().by_last_use().iter().rev().filter_map(|user| feed(user)) {
+            held += feed.sent_members().bytes();
+            if held > sent_bytes {
+                feed.sent_members().forget();
+            } else {
+                kept = held;
+            }
+        }
+        self.inner.context.metrics.sent_members_bytes.set(kept as f64);
     }
 
     /// Sets the gauge of waiting requests.

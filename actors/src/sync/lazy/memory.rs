@@ -75,6 +75,10 @@ impl Told {
         known == Some(&sent.event)
     }
 
+    fn bytes(&self) -> usize {
+        (self.young.capacity() + self.old.capacity()) * ENTRY_BYTES
+    }
+
     fn note(&mut self, sent: Sent) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
@@ -92,6 +96,11 @@ impl Answer {
 }
 
 impl Device {
+    fn bytes(&self) -> usize {
+        let unknown: usize = self.answers.iter().map(|answer| answer.members.capacity()).sum();
+        self.told.bytes() + unknown * size_of::<Sent>()
+    }
+
     /// The client presents a token: what it had by then.
     fn stand_at(&mut self, since: Option<&SyncToken>) {
         if self.token.as_ref() == since {
@@ -154,6 +163,16 @@ impl SentMembers {
         }
         devices.push(entry);
         told
+    }
+
+    /// The memory it takes, in bytes, estimated.
+    pub fn bytes(&self) -> usize {
+        self.devices.lock().iter().map(|(_, device)| device.bytes()).sum()
+    }
+
+    /// Forgets it all: every member goes out once more when it is needed.
+    pub fn forget(&self) {
+        self.devices.lock().clear();
     }
 
     /// A response to `since` goes out that carries these members; with `anew` to a client that wants everything again.
@@ -225,6 +244,18 @@ mod tests {
         assert!(scene.has(Some(2), "carol"));
         assert!(!scene.has(Some(2), "bob"));
         assert!(!scene.has(Some(1), "bob"), "the client went another way");
+    }
+
+    #[test]
+    fn what_is_forgotten_takes_no_memory_and_is_sent_again() {
+        let scene = Scene::default();
+        scene.answers(None, 1, &["bob"]);
+        assert!(scene.has(Some(1), "bob"));
+        assert!(scene.0.bytes() >= ENTRY_BYTES);
+
+        scene.0.forget();
+        assert_eq!(scene.0.bytes(), 0);
+        assert!(!scene.has(Some(1), "bob"));
     }
 
     #[test]

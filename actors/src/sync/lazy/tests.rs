@@ -246,9 +246,25 @@ async fn a_stream_that_starts_anew_sends_members_again() {
     scene.syncs(ASKING).await;
     scene.says(0).await;
 
-    theatre.node.users().passivate(Duration::ZERO);
+    theatre.node.users().passivate(Duration::ZERO, usize::MAX);
     tokio::time::sleep(Duration::from_millis(50)).await;
 
+    assert_eq!(scene.syncs(ASKING).await, ["bob"]);
+}
+
+#[tokio::test]
+async fn beyond_its_memory_a_server_sends_members_again() {
+    let theatre = Theatre::open().await;
+    let mut scene = Scene::of(&theatre).await;
+    scene.syncs(ASKING).await;
+    scene.says(0).await;
+    let never = Duration::MAX;
+
+    theatre.node.users().passivate(never, usize::MAX);
+    assert!(scene.syncs(ASKING).await.is_empty(), "there is room for it");
+
+    scene.says(0).await;
+    theatre.node.users().passivate(never, 0);
     assert_eq!(scene.syncs(ASKING).await, ["bob"]);
 }
 
@@ -366,7 +382,7 @@ async fn plays(steps: &[Step], state_after: bool) {
                 who.joins(&scene.room).await.unwrap();
             }
             Step::StreamRestarts => {
-                theatre.node.users().passivate(Duration::ZERO);
+                theatre.node.users().passivate(Duration::ZERO, usize::MAX);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
