@@ -2,6 +2,7 @@
 
 mod connection;
 mod socket;
+mod starting;
 pub mod tls;
 
 use std::{io, sync::Arc, time::Duration};

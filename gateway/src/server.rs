@@ -98,18 +98,30 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the store, starts the actors, binds the listeners. Nothing is answered before [`run`](Self::run).
+    /// Opens the store, starts the actors, binds the listeners. Nothing but how far it is can be asked before
+    /// [`run`](Self::run).
     ///
     /// # Errors
     /// [`StartError`] says what is in the way.
     pub async fn start(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, StartError> {
-        let store = open_store(&config).await?;
-        let node = Node::start(store, node_config(&config)).await?;
-        let gateway = Arc::new(Gateway::new(Arc::new(config), node, metrics)?);
-        let mut listeners = Vec::new();
-        for listener in all_listeners(&gateway.config) {
-            listeners.push(Listener::open(&listener).await?);
+        let node = async { Ok(Node::start(open_store(&config).await?, node_config(&config)).await?) };
+        let mut left = metrics_listener(&config);
+        // Where its address is taken, the store may know better why: it is asked again below.
+        let early = match &left {
+            Some(listener) => Listener::open(listener).await.ok(),
+            None => None,
+        };
+        let node: Result<_, StartError> = match (&early, &metrics) {
+            (Some(listener), Some(handle)) => listener.answer_during(handle, node).await,
+            _ => node.await,
+        };
+        let node = node?;
+        let mut listeners = Vec::from_iter(early);
+        left.take_if(|_| !listeners.is_empty());
+        for listener in config.listeners.iter().chain(&left) {
+            listeners.push(Listener::open(listener).await?);
         }
+        let gateway = Arc::new(Gateway::new(Arc::new(config), node, metrics)?);
         Ok(Self { gateway, listeners })
     }
 
@@ -186,14 +198,13 @@ async fn watch_certificates(certificates: Vec<Arc<tls::Tls>>) {
     }
 }
 
-/// The configured listeners, and the one for metrics.
-fn all_listeners(config: &Config) -> Vec<config::Listener> {
-    let metrics = config.metrics.address.clone().map(|address| config::Listener {
+/// The listener for metrics, which has an address of its own.
+fn metrics_listener(config: &Config) -> Option<config::Listener> {
+    config.metrics.address.clone().map(|address| config::Listener {
         address,
         parts: vec![Part::Metrics, Part::Health],
         ..config::Listener::default()
-    });
-    config.listeners.iter().cloned().chain(metrics).collect()
+    })
 }
 
 /// Opens the configured store; makes it where it is not there.

@@ -59,6 +59,16 @@ fn versions() -> Request<Empty<Bytes>> {
         .unwrap()
 }
 
+/// The status of a path, and the body.
+async fn get(port: u16, path: &str) -> (StatusCode, Bytes) {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new()).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    (response.status(), response.collect().await.unwrap().to_bytes())
+}
+
 async fn over_http1(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> StatusCode {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -231,4 +241,34 @@ async fn a_listener_serves_only_its_parts() {
     tokio::spawn(connection);
 
     assert_eq!(sender.send_request(versions()).await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn a_start_can_be_watched_and_then_the_listener_is_the_servers() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    ::metrics::with_local_recorder(&recorder, || {
+        ::metrics::gauge!("playhouse_store_migration_ratio").set(0.5);
+    });
+    let (handle, server) = (recorder.handle(), TestServer::start().await);
+    let listener = Listener::open(&local()).await.unwrap();
+    let port = listener.port();
+
+    let start = async {
+        let (status, text) = get(port, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(String::from_utf8_lossy(&text).contains("playhouse_store_migration_ratio 0.5"));
+        assert_eq!(get(port, "/health").await.0, StatusCode::OK);
+        let silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let not_yet = get(port, "/ready").await;
+        drop(silent);
+        not_yet
+    };
+    let (status, error) = listener.answer_during(&handle, start).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(String::from_utf8_lossy(&error).contains("M_UNKNOWN"));
+
+    let end = tokio::spawn(listener.run(Arc::clone(&server.gateway)));
+    assert_eq!(get(port, "/_matrix/client/versions").await.0, StatusCode::OK);
+    server.gateway.enter(Stage::Draining);
+    end.await.unwrap();
 }
