@@ -104,7 +104,8 @@ impl Server {
     /// # Errors
     /// [`StartError`] says what is in the way.
     pub async fn start(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, StartError> {
-        let node = async { Ok(Node::start(open_store(&config).await?, node_config(&config)).await?) };
+        let node =
+            Box::pin(async { Ok(Node::start(open_store(&config).await?, node_config(&config)).await?) });
         let mut left = metrics_listener(&config);
         // Where its address is taken, the store may know better why: it is asked again below.
         let early = match &left {
