@@ -143,6 +143,8 @@ pub struct Metrics {
     pub room_handle: Timed,
     /// Bytes of what lazy clients have been sent, estimated.
     pub sent_members_bytes: Gauge,
+    /// To-device messages left out of full inboxes.
+    pub to_device_left_out: Counter,
     /// Seconds in a user stream's handler.
     pub user_handle: Timed,
     /// Seconds in the hub's handler.
@@ -192,6 +194,7 @@ impl Metrics {
             commit_events: histogram!("playhouse_room_commit_events"),
             views: CacheMetrics::of(CacheKind::RoomView),
             sent_members_bytes: gauge!("playhouse_cache_bytes", "cache" => "sent_members"),
+            to_device_left_out: counter!("playhouse_to_device_left_out_total"),
             sync_waiting: gauge!("playhouse_sync_waiting"),
             sync_wakeups: counter!("playhouse_sync_wakeups_total"),
             sync_rooms_left_out: counter!("playhouse_sync_rooms_left_out_total"),

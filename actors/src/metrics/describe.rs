@@ -38,6 +38,10 @@ pub(super) fn all() {
         "playhouse_sync_rooms_left_out_total",
         "Rooms left out of a sync because they could not be loaded"
     );
+    describe_counter!(
+        "playhouse_to_device_left_out_total",
+        "To-device messages left out because the device's inbox was full"
+    );
     describe_gauge!(
         "playhouse_oldest_open_position_seconds",
         "How long the oldest position has been in flight; no sync sees beyond it"

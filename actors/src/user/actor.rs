@@ -3,7 +3,7 @@
 //! If a write fails, or its outcome is unknown, the actor answers and dies; the next request loads the stream from the
 //! store (**I4**). What memory shows is what the store holds, whatever became of the write.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use playhouse_storage::{Store, Write};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -15,6 +15,7 @@ use super::{
     load,
     message::{UserMessage, UserRequest},
     settlement::Settlement,
+    to_device::Backlog,
 };
 use crate::{
     clock::{Pending, SlotClocks},
@@ -50,6 +51,8 @@ pub struct UserActorState {
     pub(super) context: UserContext,
     pub(super) feed: Arc<UserFeed>,
     pub(super) data: UserData,
+    /// What waits for the devices to which something was delivered, by device id.
+    pub(super) backlogs: HashMap<String, Backlog>,
     settlement: Settlement,
     /// The positions of the request at hand.
     in_flight: Vec<Pending>,
@@ -80,7 +83,16 @@ impl Actor for UserActor {
         let loaded = load::load(&context, &feed).await;
         let data = loaded.inspect_err(|_| context.hub.hub().close_feed(&feed))?;
         feed.set_data(data.clone());
-        Ok(UserActorState { user, context, feed, data, settlement, in_flight: Vec::new(), lost: None })
+        Ok(UserActorState {
+            user,
+            context,
+            feed,
+            data,
+            backlogs: HashMap::new(),
+            settlement,
+            in_flight: Vec::new(),
+            lost: None,
+        })
     }
 
     async fn handle(

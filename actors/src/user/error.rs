@@ -50,6 +50,9 @@ pub enum UserError {
     /// A change of the push rules is refused.
     #[error(transparent)]
     PushRule(PushRuleError),
+    /// As much of the sender as may wait for a device waits for it already.
+    #[error("too many messages of yours wait for a device of this user; it has to read them first")]
+    InboxFull,
     /// Too many requests wait for this user already.
     #[error("too many requests wait for this user")]
     Busy,

@@ -7,6 +7,7 @@
 //! other. So a mark is believed only if its message is there or was read, which is noted before it is deleted; and the
 //! newest message of an inbox, which alone can lack its mark, gets it when the stream is loaded.
 
+mod backlog;
 pub mod send;
 
 use std::{collections::BTreeMap, ops::Bound, time::Duration};
@@ -27,6 +28,8 @@ use sha2::{Digest as _, Sha256};
 use super::{UserError, actor::UserActorState};
 use crate::clock::pos_to_ms;
 
+use backlog::Admitted;
+pub use backlog::Backlog;
 pub use send::{SendToDevice, send_to_device};
 
 /// How long a repeated request is known by what it delivered: as long as transactions are remembered.
@@ -82,7 +85,8 @@ impl UserActorState {
     /// Puts messages into the inboxes of the user's devices, once if they belong to a transaction.
     ///
     /// # Errors
-    /// [`UserError::Unavailable`] when they could not be made durable.
+    /// [`UserError::Unavailable`] when they could not be made durable. [`UserError::InboxFull`]: those that fit were
+    /// delivered.
     pub(super) async fn deliver_to_device(
         &mut self,
         messages: Messages,
@@ -93,13 +97,19 @@ impl UserActorState {
         if let Some(mark) = mark {
             addressed = self.undelivered(addressed, mark).await?;
         }
-        if addressed.is_empty() {
-            return Ok(());
+        let Admitted { messages, refused } = self.admitted(addressed).await?;
+        if !messages.is_empty() {
+            self.deliver(messages, mark).await?;
         }
-        let first = self.begin_many(addressed.len());
+        if refused { Err(UserError::InboxFull) } else { Ok(()) }
+    }
+
+    async fn deliver(&mut self, messages: Messages, mark: Option<i64>) -> Result<(), UserError> {
+        let first = self.begin_many(messages.len());
         let mut newest = BTreeMap::new();
         let mut writes = Vec::new();
-        for (pos, (device, message)) in (first..).zip(addressed) {
+        for (pos, (device, message)) in (first..).zip(messages) {
+            self.backlogs.entry(device.clone()).or_default().add(pos, &message);
             let inbox = (self.user.as_str(), device.as_str());
             writes.push(put::<ToDevice>(inbox, (pos,), &ToDeviceRow::message(message, mark), pos));
             writes.extend(mark.map(|mark| write_of_mark(inbox, mark, pos)));
@@ -164,7 +174,10 @@ impl UserActorState {
         } else if newest <= up_to {
             // Nothing waits any more: the next tokens need not delete again.
             self.data.to_device.remove(device);
+            self.backlogs.remove(device);
             self.feed.set_data(self.data.clone());
+        } else if let Some(backlog) = self.backlogs.get_mut(device) {
+            backlog.is_read_up_to(up_to);
         }
     }
 
@@ -205,6 +218,7 @@ impl UserActorState {
         self.write(writes).await?;
         for device in devices {
             self.data.to_device.remove(device);
+            self.backlogs.remove(device);
             self.data.keys.remove(device);
         }
         self.publish_device_change(position);

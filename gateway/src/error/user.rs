@@ -12,6 +12,9 @@ use crate::ApiError;
 /// When a client asks again whose requests fill its user's stream.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// When a client asks again whose messages fill the inbox of a device: that device has to come first.
+const INBOX_RETRY_AFTER: Duration = Duration::from_mins(1);
+
 impl From<PushRuleError> for ApiError {
     fn from(error: PushRuleError) -> Self {
         let bad_request = |code| Self::new(StatusCode::BAD_REQUEST, code, error.to_string());
@@ -60,6 +63,12 @@ impl From<UserError> for ApiError {
             UserError::Busy => {
                 tracing::debug!(rule = "user_permits", "too many requests wait for one user");
                 Self::limit_exceeded(BUSY_RETRY_AFTER)
+            }
+            UserError::InboxFull => {
+                tracing::debug!(rule = "to_device_inbox", "a sender's share of a device's inbox is full");
+                let text = error.to_string();
+                Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitExceeded, text)
+                    .retry_after(INBOX_RETRY_AFTER)
             }
             UserError::Unavailable { retry_after } => Self::unavailable(retry_after, error),
             UserError::Corrupt(_) => Self::internal(error),

@@ -1,6 +1,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use playhouse_storage::backends::Adversity;
+use playhouse_storage::{
+    backends::Adversity,
+    store::put,
+    tables::{Device, device::DeviceRow},
+};
 use ruma::{OwnedUserId, UserId, device_id, owned_user_id};
 use serde_json::{Value, json};
 
@@ -8,7 +12,10 @@ use super::{SendToDevice, send_to_device};
 use crate::{
     sync::{SyncRequest, sync},
     token::SyncToken,
-    user::testing::{World, raw},
+    user::{
+        UserError,
+        testing::{World, raw},
+    },
 };
 
 fn message(from: &UserId, id: &str, to: &[(&OwnedUserId, &str, Value)]) -> SendToDevice {
@@ -154,4 +161,75 @@ async fn no_acknowledged_message_is_lost_by_a_store_that_cuts_writes_off() {
         let got: std::collections::BTreeSet<i64> = numbers(&messages).into_iter().collect();
         assert_eq!(got, (0..50).collect(), "{device}");
     }
+}
+
+/// Sends messages of 60 KB until one is refused or enough were sent; how many were taken.
+async fn flood(world: &World, from: &OwnedUserId, to: (&OwnedUserId, &str), name: &str) -> usize {
+    const FLOOD: usize = 50;
+    let content = json!({ "n": 0, "text": "x".repeat(60_000) });
+    for n in 0..FLOOD {
+        let request = message(from, &format!("{name}{n}"), &[(to.0, to.1, content.clone())]);
+        match send_to_device(&world.node, request).await {
+            Ok(()) => {}
+            Err(UserError::InboxFull) => return n,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    FLOOD
+}
+
+/// Notes that a device was seen just now.
+async fn see(world: &World, user: &UserId, device: &str) {
+    let node = &world.node;
+    let row = DeviceRow { last_seen_ts: Some(node.clocks().now_ms()), ..DeviceRow::default() };
+    let write = put::<Device>((user.as_str(),), (device,), &row, node.clocks().stamp(user.as_str()));
+    node.store().write(vec![write]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sender_who_fills_a_part_of_an_inbox_waits_until_the_device_reads_and_nobody_else_does() {
+    let world = World::new().await;
+    let alice = world.user("alice", &["PHONE"]).await;
+    let carol = world.user("carol", &["PHONE"]).await;
+    let bob = world.user("bob", &["PHONE", "LAPTOP"]).await;
+    see(&world, &bob, "PHONE").await;
+
+    let taken = flood(&world, &alice, (&bob, "PHONE"), "a").await;
+    assert!((30..40).contains(&taken), "{taken} of 60 KB are 2 MiB");
+    let world = world.killed_and_started(Adversity::none()).await;
+    assert_eq!(flood(&world, &alice, (&bob, "PHONE"), "b").await, 0, "the bound outlives a restart");
+    let to_both = [(&bob, "LAPTOP", json!({ "n": 1 })), (&bob, "PHONE", json!({ "n": "x".repeat(60_000) }))];
+    let both = send_to_device(&world.node, message(&alice, "both", &to_both)).await;
+    assert!(matches!(both, Err(UserError::InboxFull)));
+    assert_eq!(
+        numbers(&synced(&world, &bob, "LAPTOP", None).await.0),
+        [1],
+        "the other device has its message"
+    );
+    send_to_device(&world.node, message(&carol, "1", &[(&bob, "PHONE", json!({ "n": 2 }))])).await.unwrap();
+
+    let mut since = None;
+    let mut read = 0;
+    loop {
+        let (messages, token) = synced(&world, &bob, "PHONE", since).await;
+        since = Some(token);
+        if messages.is_empty() {
+            break;
+        }
+        read += messages.len();
+    }
+    assert_eq!(read, taken + 1, "whatever was acknowledged arrives");
+    world.stream(&bob).announce_device_change().await.unwrap();
+    assert!(flood(&world, &alice, (&bob, "PHONE"), "c").await >= 30, "there is room again");
+}
+
+#[tokio::test]
+async fn a_device_that_nobody_saw_for_a_month_costs_a_sender_nothing() {
+    let world = World::new().await;
+    let alice = world.user("alice", &["PHONE"]).await;
+    let bob = world.user("bob", &["OLD"]).await;
+
+    assert_eq!(flood(&world, &alice, (&bob, "OLD"), "a").await, 50, "none is refused");
+    let (messages, _) = synced(&world, &bob, "OLD", None).await;
+    assert!((30..40).contains(&messages.len()), "what did not fit was left out");
 }
