@@ -89,10 +89,10 @@ impl Accounts {
         self.to_the_end(|inner| async move {
             // The rooms come first: while the account lives, whoever asked can ask again after a crash.
             inner.events.account_deactivated(&user, erase).await?;
-            let _guard = inner.lock(&user).await;
-            inner.change_account(&user, |account| end(account, erase)).await?;
-            inner.forget_sessions(&user).await?;
-            inner.remove_devices(&user, inner.device_ids(&user).await?).await
+            inner.end_account(&user, erase).await?;
+            // What other requests of the user brought meanwhile goes too.
+            inner.events.account_deactivated(&user, erase).await?;
+            Ok(())
         })
         .await
     }
@@ -126,6 +126,13 @@ fn end(account: &mut AccountRow, erase: bool) {
 impl Inner {
     pub(super) async fn account(&self, user: &UserId) -> Result<Option<AccountRow>, AccountError> {
         Ok(self.store.get::<Account>((user.as_str(),), ()).await?)
+    }
+
+    async fn end_account(&self, user: &UserId, erase: bool) -> Result<(), AccountError> {
+        let _guard = self.lock(user).await;
+        self.change_account(user, |account| end(account, erase)).await?;
+        self.forget_sessions(user).await?;
+        self.remove_devices(user, self.device_ids(user).await?).await
     }
 
     async fn change_account(&self, user: &UserId, set: impl Fn(&mut AccountRow)) -> Result<(), AccountError> {

@@ -24,8 +24,8 @@ pub trait DeviceEvents: Send + Sync + std::fmt::Debug + 'static {
         device: &'a OwnedDeviceId,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// The account is about to be deactivated: leave its rooms, delete what the user kept on the server, and the profile
-    /// if `erase`.
+    /// The account is about to be deactivated, or just has been: leave its rooms, delete what the user kept on the server,
+    /// and the profile if `erase`.
     fn account_deactivated<'a>(
         &'a self,
         user: &'a UserId,
