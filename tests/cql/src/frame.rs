@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// Version, flags, stream, opcode, length of the body.
 const HEADER_BYTES: usize = 9;
 
+const ERROR: u8 = 0x00;
 const STARTUP: u8 = 0x01;
 const SUPPORTED: u8 = 0x06;
 const RESULT: u8 = 0x08;
@@ -48,6 +49,15 @@ impl Frame {
     /// Whether it asks the server for rows, or to write some: `QUERY`, `EXECUTE` or `BATCH`.
     pub fn is_statement(&self) -> bool {
         matches!(self.0[4], 0x07 | 0x0A | 0x0D)
+    }
+
+    /// What an answer says went wrong, if it says so.
+    pub fn error(&self) -> Option<String> {
+        /// A code and the length of the text.
+        const BEFORE_THE_TEXT: usize = HEADER_BYTES + 6;
+        let is_error = self.0[4] == ERROR;
+        is_error
+            .then(|| String::from_utf8_lossy(self.0.get(BEFORE_THE_TEXT..).unwrap_or_default()).into_owned())
     }
 
     /// Whether the body holds these bytes.

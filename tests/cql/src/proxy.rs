@@ -75,6 +75,17 @@ struct Weather {
     /// Takes no connection.
     closed: bool,
     faults: u64,
+    /// Requests that came late, and what the server said of those that it did not take.
+    late: Late,
+}
+
+/// What became of requests that came late.
+#[derive(Debug, Clone, Default)]
+pub struct Late {
+    /// How many the server ran, whatever the result.
+    pub answered: usize,
+    /// Why it did not run others.
+    pub failed: Vec<String>,
 }
 
 impl Weather {
@@ -145,6 +156,11 @@ impl Proxy {
         self.weather.lock().faults
     }
 
+    /// What became of requests that came late.
+    pub fn late(&self) -> Late {
+        self.weather.lock().late.clone()
+    }
+
     /// Ends every connection, in the middle of whatever is on its way.
     pub fn cut_all(&self) {
         self.generation.send_modify(|generation| *generation += 1);
@@ -209,7 +225,7 @@ async fn requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     node: SocketAddrV4,
-    weather: &Mutex<Weather>,
+    weather: &Arc<Mutex<Weather>>,
     doomed: &Doomed,
 ) {
     while let Some(request) = Frame::read(&mut from).await {
@@ -220,7 +236,15 @@ async fn requests(
         match fault {
             Some(Fault::LoseRequest) => continue,
             Some(Fault::LateRequest) => {
-                tokio::spawn(comes_late(request, node));
+                let weather = Arc::clone(weather);
+                tokio::spawn(async move {
+                    let came = comes_late(request, node).await;
+                    let late = &mut weather.lock().late;
+                    match came {
+                        Ok(()) => late.answered += 1,
+                        Err(why) => late.failed.push(why),
+                    }
+                });
                 continue;
             }
             Some(Fault::CutRequest) => {
@@ -237,14 +261,20 @@ async fn requests(
 }
 
 /// Brings a request to the server by another way, much later. Prepared statements are known to the whole server.
-async fn comes_late(request: Frame, node: SocketAddrV4) {
+///
+/// # Errors
+/// What the server says of it, or that it says nothing.
+async fn comes_late(request: Frame, node: SocketAddrV4) -> Result<(), String> {
     tokio::time::sleep(LATE_BY).await;
-    let Ok(mut server) = TcpStream::connect(node).await else { return };
+    let mut server = TcpStream::connect(node).await.map_err(|error| error.to_string())?;
     for frame in [Frame::startup(), request] {
-        if server.write_all(frame.bytes()).await.is_err() || Frame::read(&mut server).await.is_none() {
-            return;
+        server.write_all(frame.bytes()).await.map_err(|error| error.to_string())?;
+        let answer = Frame::read(&mut server).await.ok_or("the connection ended")?;
+        if let Some(error) = answer.error() {
+            return Err(error);
         }
     }
+    Ok(())
 }
 
 async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, node: Ipv4Addr, doomed: &Doomed) {

@@ -3,13 +3,13 @@
 use std::net::SocketAddrV4;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use playhouse_storage::tables::{Alias, Profile, RoomLog};
 use playhouse_storage::{
-    Append, Backend, Claim, Expect, IntoKey as _, Key, Order, Outcome as Answer, Slice, StoreError,
-    Table as _, Write,
+    Append, Backend, Claim, Expect, Guard, IntoKey as _, Key, Order, Outcome as Answer, Row, Slice,
+    StoreError, Table as _, TableDef, Write, WrittenBy,
 };
 use playhouse_tests::Keyspace;
 
@@ -25,14 +25,19 @@ pub async fn plays(node: SocketAddrV4) -> Outcome {
     let keyspace = Arc::new(Keyspace::new(&node.to_string()));
     let witness = store::open(node.into(), &keyspace).await;
     let subject = store::open(proxy.address(), &keyspace).await;
+    let mut seen = Vec::new();
     for (number, fault) in Fault::ALL.into_iter().enumerate() {
-        let mut trial = Trial { proxy: &proxy, fault, number, outcome: &mut outcome };
+        let mut trial = Trial { proxy: &proxy, fault, number, outcome: &mut outcome, seen: &mut seen };
         trial.append(&*subject, &*witness).await;
         trial.fence(&*subject, &*witness).await;
         trial.claim(&*subject, &*witness).await;
         trial.write(&*subject, &*witness).await;
     }
     overtaken(&proxy, &*subject, &*witness, &mut outcome).await;
+    for (what, seen) in seen {
+        let now = seen.look(&*witness).await;
+        outcome.law(seen.may_be(&now), || format!("{what}, after what was late: {seen:?} became {now:?}"));
+    }
     subject.close().await;
     witness.close().await;
     outcome
@@ -62,7 +67,7 @@ async fn overtaken(proxy: &Proxy, subject: &dyn Backend, witness: &dyn Backend, 
         witness.append(append(fence, "{\"other\":1}")).await.expect("the witness")
     };
     let (late, other) = tokio::join!(late, other);
-    tokio::time::sleep(LATE_BY).await;
+    until_all_late_ones_came(proxy, outcome).await;
 
     let row = witness.get(RoomLog::DEF, &partition, &(0,).to_key()).await.expect("the witness");
     outcome.tells(format!("an append that was overtaken: {late:?}"));
@@ -75,11 +80,74 @@ async fn overtaken(proxy: &Proxy, subject: &dyn Backend, witness: &dyn Backend, 
     });
 }
 
+/// How many requests come late: one in each trial of that fault, and the one that is overtaken.
+const LATE_ONES: usize = 5;
+
+/// Waits for the requests that are late. Each must run, or it would prove nothing that it changed nothing.
+async fn until_all_late_ones_came(proxy: &Proxy, outcome: &mut Outcome) {
+    let ends = Instant::now() + LATE_BY * 2;
+    let mut late = proxy.late();
+    while late.answered + late.failed.len() < LATE_ONES && Instant::now() < ends {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        late = proxy.late();
+    }
+    outcome.tells(format!("{} requests came late", late.answered));
+    outcome.law(late.answered == LATE_ONES && late.failed.is_empty(), || format!("{late:?}"));
+}
+
+/// What stood in the store after a trial, and what may still become of it.
+#[derive(Debug)]
+struct Seen {
+    table: &'static TableDef,
+    partition: Key,
+    stands: Stands,
+    /// Whether a row that is not there may still come: nothing bars a claim or a plain write that is on its way, and
+    /// neither was acknowledged.
+    may_come: bool,
+}
+
+/// A partition's guard, where it has one, and its rows.
+#[derive(Debug, PartialEq, Eq)]
+struct Stands {
+    guard: Option<Guard>,
+    rows: Vec<Row>,
+}
+
+impl Seen {
+    async fn of(table: &'static TableDef, partition: &Key, may_come: bool, witness: &dyn Backend) -> Self {
+        Self {
+            table,
+            partition: partition.clone(),
+            stands: stands(table, partition, witness).await,
+            may_come,
+        }
+    }
+
+    async fn look(&self, witness: &dyn Backend) -> Stands {
+        stands(self.table, &self.partition, witness).await
+    }
+
+    fn may_be(&self, now: &Stands) -> bool {
+        *now == self.stands || (self.may_come && self.stands.rows.is_empty())
+    }
+}
+
+async fn stands(table: &'static TableDef, partition: &Key, witness: &dyn Backend) -> Stands {
+    let guard = match table.written_by {
+        WrittenBy::Append => witness.guard(table, partition).await.expect("the witness has no faults"),
+        WrittenBy::Claim | WrittenBy::Write => None,
+    };
+    let everything = Slice { from: Bound::Unbounded, to: Bound::Unbounded, order: Order::Forward, limit: 10 };
+    let page = witness.slice(table, partition, everything).await.expect("the witness has no faults");
+    Stands { guard, rows: page.rows }
+}
+
 struct Trial<'a> {
     proxy: &'a Proxy,
     fault: Fault,
     number: usize,
     outcome: &'a mut Outcome,
+    seen: &'a mut Vec<(String, Seen)>,
 }
 
 impl Trial<'_> {
@@ -105,6 +173,7 @@ impl Trial<'_> {
             Slice { from: Bound::Unbounded, to: Bound::Unbounded, order: Order::Forward, limit: 10 };
         let rows = witness.slice(RoomLog::DEF, &partition, everything).await.expect("the witness").rows.len();
         let there = guard.head_seq == Some(0);
+        self.remember("an append", Seen::of(RoomLog::DEF, &partition, false, witness).await);
         self.outcome.law(rows == if there { 2 } else { 0 }, || {
             format!(
                 "{:?} of an append: the head is {:?} and {rows} rows are there",
@@ -127,7 +196,13 @@ impl Trial<'_> {
         let answer = subject.claim(claim).await;
 
         let there = witness.get(Alias::DEF, &partition, &Key::new()).await.expect("the witness").is_some();
+        let may_come = !matches!(answer, Ok(Answer::Applied | Answer::Refused));
+        self.remember("a claim", Seen::of(Alias::DEF, &partition, may_come, witness).await);
         self.conditional("a claim", answer, there);
+    }
+
+    fn remember(&mut self, what: &str, seen: Seen) {
+        self.seen.push((format!("{:?} of {what}", self.fault), seen));
     }
 
     /// What is said of a conditional batch is true.
@@ -153,6 +228,7 @@ impl Trial<'_> {
         let answer = subject.fence(RoomLog::DEF, &partition).await;
 
         let fence = witness.fence(RoomLog::DEF, &partition).await.expect("the witness").fence;
+        self.remember("a fence", Seen::of(RoomLog::DEF, &partition, false, witness).await);
         let fault = self.fault;
         self.outcome.tells(format!("{fault:?} of a fence: {answer:?}"));
         self.outcome
@@ -181,6 +257,7 @@ impl Trial<'_> {
 
         let there = witness.get(Profile::DEF, &partition, &clustering).await;
         let (there, fault) = (there.expect("the witness").is_some(), self.fault);
+        self.remember("a write", Seen::of(Profile::DEF, &partition, answer.is_err(), witness).await);
         self.outcome.tells(format!("{fault:?} of a write: {answer:?}, there: {there}"));
         self.outcome
             .law(!self.proxy.trap_is_set(), || format!("{fault:?} of a write: nothing went into the trap"));
