@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use playhouse_federation::server_key::ServerKey;
 use playhouse_rules::builder::EventSigner;
 use playhouse_storage::{
@@ -104,6 +105,8 @@ const PASSIVATION_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the replay of a room is tried at the start, and the pause between.
 const REPLAY_ATTEMPTS: u32 = 20;
 const REPLAY_PAUSE: Duration = Duration::from_millis(100);
+/// How many rooms are replayed at once at the start. Each waits for the store most of the time.
+const REPLAYS_AT_ONCE: usize = 32;
 /// How long a room or a user stream may be unused before it is let go.
 const IDLE: Duration = Duration::from_mins(10);
 
@@ -270,7 +273,8 @@ impl Node {
     }
 
     /// Replays the rooms that were active when the process before ended, where a crash may have left something undone.
-    /// Nothing is answered before: a position discovered later would lie below tokens given out.
+    /// Nothing is answered before: a position discovered later would lie below tokens given out. In no order: what a
+    /// replay writes is stamped by the log, so it does not matter which room is first.
     ///
     /// # Errors
     /// When the store does not answer for one of the rooms, again and again. A room that cannot be read is left out.
@@ -278,13 +282,18 @@ impl Node {
         if self.store.backend().atomic_projections() {
             return Ok(());
         }
-        for slot in 0..SLOTS as i64 {
-            for ((room,), _) in self.store.all::<ActiveRoom>((slot,), ()).await? {
-                let Ok(room_id) = ruma::OwnedRoomId::try_from(room) else { continue };
-                self.replay(&room_id).await?;
-            }
-        }
-        Ok(())
+        stream::iter(0..SLOTS as i64)
+            .map(|slot| self.store.all::<ActiveRoom>((slot,), ()))
+            .buffer_unordered(REPLAYS_AT_ONCE)
+            .map_ok(|rooms| stream::iter(rooms.into_iter().map(Ok)))
+            .try_flatten()
+            .try_for_each_concurrent(REPLAYS_AT_ONCE, |((room,), _)| async {
+                match ruma::OwnedRoomId::try_from(room) {
+                    Ok(room_id) => self.replay(&room_id).await,
+                    Err(_) => Ok(()),
+                }
+            })
+            .await
     }
 
     async fn replay(&self, room_id: &ruma::RoomId) -> Result<(), StoreError> {
