@@ -238,7 +238,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Unavailable { retry_after, .. } => Self::unavailable(*retry_after, &error),
-            StoreError::Poisoned { .. } => Self::busy(&error),
+            StoreError::Poisoned { .. } | StoreError::Rejected { .. } => Self::busy(&error),
             StoreError::Corrupt { .. } | StoreError::Misuse { .. } => Self::internal(&error),
         }
     }

@@ -9,9 +9,8 @@ use playhouse_actors::{
     node::StartError as NodeError,
 };
 use playhouse_storage::{
-    Store, StoreError,
+    Store,
     backends::{Adversity, CqlBackend, CqlOptions, FjallBackend, FjallOptions, MemoryBackend, fjall, scylla},
-    offline,
 };
 use tokio::task::JoinSet;
 
@@ -32,9 +31,6 @@ const REFUSE: Duration = Duration::from_secs(1);
 
 /// How long the actors and the store have to finish. All three together stay below ten seconds.
 const FINISH: Duration = Duration::from_secs(2);
-
-/// How long a keyspace is watched for signs of a server: one that does something leaves a trace more often than that.
-const WATCHED_FOR: Duration = Duration::from_secs(16);
 
 /// Of the memory for caches, the share of the embedded store's block cache.
 const STORE_SHARE: u64 = 4;
@@ -59,15 +55,6 @@ pub enum StartError {
     /// The keyspace cannot be opened.
     #[error("cannot open the store: {0}")]
     Cluster(#[from] scylla::OpenError),
-    /// Somebody else serves from it.
-    #[error("a server runs on keyspace {keyspace}: stop it first")]
-    InUse {
-        /// The keyspace.
-        keyspace: String,
-    },
-    /// Whether somebody else serves from it could not be seen.
-    #[error("cannot read the store: {0}")]
-    Unreadable(#[from] StoreError),
     /// The data folder cannot be made.
     #[error("cannot create {}: {error}", path.display())]
     DataDir {
@@ -104,8 +91,7 @@ impl Server {
     /// # Errors
     /// [`StartError`] says what is in the way.
     pub async fn start(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, StartError> {
-        let node =
-            Box::pin(async { Ok(Node::start(open_store(&config).await?, node_config(&config)).await?) });
+        let node = Box::pin(start_node(&config));
         let mut left = metrics_listener(&config);
         // Where its address is taken, the store may know better why: it is asked again below.
         let early = match &left {
@@ -208,10 +194,22 @@ fn metrics_listener(config: &Config) -> Option<config::Listener> {
     })
 }
 
-/// Opens the configured store; makes it where it is not there.
+/// Opens the store and starts the actors on it; gives the store back where they do not start.
+async fn start_node(config: &Config) -> Result<Arc<Node>, StartError> {
+    let store = open_store(config).await?;
+    match Node::start(store.clone(), node_config(config)).await {
+        Ok(node) => Ok(node),
+        Err(error) => {
+            store.backend().close().await;
+            Err(error.into())
+        }
+    }
+}
+
+/// Opens the configured store, on which no other process may run; makes it where it is not there.
 ///
 /// # Errors
-/// Its folder or its keyspace cannot be made or opened.
+/// Its folder or its keyspace cannot be made or opened, or another process has it.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     let data_dir = || config.data_dir.clone();
     std::fs::create_dir_all(&config.data_dir)
@@ -225,38 +223,37 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
                 FjallBackend::open(&path, options).map_err(|error| StartError::Store { path, error })?;
             Ok(Store::new(opened))
         }
-        StoreKind::Scylla => Ok(Store::new(CqlBackend::open(&config.scylla.options()).await?)),
+        StoreKind::Scylla => {
+            let options = CqlOptions { alone: true, ..config.scylla.options() };
+            Ok(Store::new(CqlBackend::open(&options).await?))
+        }
     }
+}
+
+/// Who else may have a store open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Nobody.
+    Alone,
+    /// Anybody, where the store can be shared.
+    Shared,
 }
 
 /// Opens the configured store, which must be there: looking at one must not make one.
 ///
 /// # Errors
 /// It is not there, or cannot be opened.
-pub async fn find_store(config: &Config) -> Result<Store, StartError> {
+pub async fn find_store(config: &Config, company: Company) -> Result<Store, StartError> {
     let path = store_path(config);
     match config.store {
         StoreKind::Scylla => {
-            let options = CqlOptions { make: false, ..config.scylla.options() };
+            let alone = company == Company::Alone;
+            let options = CqlOptions { make: false, alone, ..config.scylla.options() };
             Ok(Store::new(CqlBackend::open(&options).await?))
         }
         StoreKind::Fjall if path.is_dir() => open_store(config).await,
         StoreKind::Fjall | StoreKind::Memory => Err(StartError::NoStore { path }),
     }
-}
-
-/// Opens the configured store for a command that a running server must not meet; makes it only where `may_make` says so.
-/// The embedded store lets nobody else in, a keyspace is watched for a while.
-///
-/// # Errors
-/// As [`open_store`] and [`find_store`]; [`StartError::InUse`] where a server runs on it.
-pub async fn open_alone(config: &Config, may_make: bool) -> Result<Store, StartError> {
-    let store = if may_make { open_store(config).await? } else { find_store(config).await? };
-    if config.store == StoreKind::Scylla && offline::is_in_use(&store, WATCHED_FOR).await? {
-        store.backend().close().await;
-        return Err(StartError::InUse { keyspace: config.scylla.keyspace.clone() });
-    }
-    Ok(store)
 }
 
 /// What the embedded store's cache takes of the memory for caches. The rest is for rooms, sessions and lazy

@@ -21,6 +21,13 @@ pub enum StoreError {
         /// One line for the log.
         reason: String,
     },
+    /// The store has looked at the request and rejects it, as it would any time: a right that the log-in has not, a
+    /// table that is not as this version knows it. Nothing was done. An operator must mend it.
+    #[error("the store rejects a request: {reason}")]
+    Rejected {
+        /// One line for the log, which says what to do.
+        reason: String,
+    },
     /// A row could not be decoded. The partition is left alone and reported; other partitions are fine.
     #[error("corrupt row in {table}: {reason}")]
     Corrupt {

@@ -9,7 +9,7 @@ use metrics::{
     histogram,
 };
 
-pub use cql::{CqlMetrics, Outcomes, Requests, Writes};
+pub use cql::{CqlMetrics, Outcomes, Rejected, Requests, Writes};
 
 /// A histogram of durations.
 #[derive(Debug, Clone)]

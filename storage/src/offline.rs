@@ -13,7 +13,6 @@ mod copy;
 mod dump;
 mod export;
 mod history;
-mod in_use;
 mod kinds;
 mod patience;
 mod room;
@@ -24,7 +23,6 @@ pub use self::{
     compare::{Compared, compare},
     copy::{Copied, CopyError, copy, finish, is_half_copied},
     dump::{DumpError, Filter, dump},
-    in_use::is_in_use,
     kinds::{KINDS, Kind},
     walk::{Walk, Walked},
 };

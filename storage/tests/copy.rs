@@ -8,7 +8,7 @@ use bytes::Bytes;
 use playhouse_storage::{
     Append, Claim, Expect, IntoKey as _, Outcome, Store, Table, Write,
     backends::{Adversity, FjallBackend, FjallOptions, MemoryBackend},
-    offline::{CopyError, Finding, compare, copy, finish, is_half_copied, is_in_use},
+    offline::{CopyError, Finding, compare, copy, finish, is_half_copied},
     store::{delete, put},
     tables::{
         Account, ActiveRoom, EventLocation, OneTimeKey, RoomLog, Server, Slot, ToDevice,
@@ -327,19 +327,4 @@ async fn a_log_that_went_on_is_found() {
 
     let guard = "room_log room=\"!small:a\" bucket=0: the guard's head is Some(2) at the source, Some(3) at the target";
     assert_eq!(found, [guard, "room_log room=\"!small:a\" bucket=0 seq=3: is not in the source"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_does_something_is_noticed() {
-    let store = Store::new(memory());
-    server(&store).await;
-    assert!(!is_in_use(&store, Duration::from_secs(16)).await.unwrap());
-
-    let busy = async {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        store.write(vec![put::<Slot>((3,), (), &SlotRow { pos_limit: 9 }, 9)]).await.unwrap();
-    };
-    let (in_use, ()) = tokio::join!(is_in_use(&store, Duration::from_secs(16)), busy);
-
-    assert!(in_use.unwrap());
 }

@@ -74,7 +74,9 @@ impl From<StoreError> for RoomError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { retry_after, .. } => Self::Unavailable { retry_after },
-            StoreError::Poisoned { .. } => Self::Unavailable { retry_after: Duration::from_secs(30) },
+            StoreError::Poisoned { .. } | StoreError::Rejected { .. } => {
+                Self::Unavailable { retry_after: Duration::from_secs(30) }
+            }
             StoreError::Corrupt { .. } | StoreError::Misuse { .. } => Self::Corrupt(error.to_string()),
         }
     }

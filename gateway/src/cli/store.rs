@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use playhouse_storage::offline::{self, Filter, Finding, Progress, Watch};
 
 use super::{ConfigFile, Failure, runtime};
-use crate::server;
+use crate::server::{self, Company};
 
 /// What to do with the store. The server must not run.
 #[derive(Debug, Subcommand)]
@@ -56,7 +56,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
 }
 
 async fn check(file: &ConfigFile) -> Result<(), Failure> {
-    let store = server::find_store(&file.load()?).await?;
+    let store = server::find_store(&file.load()?, Company::Alone).await?;
     let mut console = Console::new("checking");
     let summary = offline::check(&store, &mut console).await;
     console.bar.finish_and_clear();
@@ -71,7 +71,7 @@ async fn check(file: &ConfigFile) -> Result<(), Failure> {
 }
 
 async fn dump(options: Dump) -> Result<(), Failure> {
-    let store = server::find_store(&options.file.load()?).await?;
+    let store = server::find_store(&options.file.load()?, Company::Shared).await?;
     let filter = Filter { tables: options.tables, columns: options.columns, limit: options.limit };
     let mut out = io::BufWriter::new(io::stdout());
     let dumped = offline::dump(&store, &filter, &mut out).await;

@@ -37,7 +37,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
 async fn create(options: Create) -> Result<(), Failure> {
     let config = options.file.load()?;
     let password = read_password()?;
-    let store = server::open_alone(&config, true).await?;
+    let store = server::open_store(&config).await?;
     let node = Node::start(store, server::node_config(&config)).await?;
     let made = async {
         let user = node.accounts().available(Some(&options.username)).await?;

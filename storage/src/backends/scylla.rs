@@ -4,8 +4,9 @@
 //! can read it with cqlsh. Appends and claims are conditional batches of one partition; every other write is a quorum
 //! write at its stamp (`USING TIMESTAMP`), idempotent, so that it may come late or twice.
 //!
-//! - [`open`]: opening a keyspace; `session`, `probe`, `schema`, `migrate`: what that takes.
-//! - `cluster`: what operations share; `flight` and `lanes` bound them, `patience` says how long to try.
+//! - [`open`]: opening a keyspace; `session`, `probe`, `lease`, `schema`, `migrate`, `unprepared`: what that takes.
+//! - `cluster`: what operations share; `flight` and `lanes` bound them, `patience` says how long to try, `operations`
+//!   waits for them at the end.
 //! - `statement`, `range`, `bind`: the statements and their values.
 //! - `read`, `walk`, `write`, `guard`, `append`, `claim`: the operations.
 
@@ -18,17 +19,21 @@ mod flight;
 mod guard;
 mod health;
 mod lanes;
+mod lease;
 mod migrate;
 pub mod open;
+mod operations;
 pub mod options;
 mod patience;
 mod probe;
 mod range;
 mod read;
+mod rejection;
 mod schema;
 mod session;
 mod statement;
 mod tls;
+mod unprepared;
 mod walk;
 mod write;
 
@@ -64,7 +69,7 @@ impl CqlBackend {
     /// # Errors
     /// [`OpenError`]: one line that says what to do.
     pub async fn open(options: &CqlOptions) -> Result<Self, OpenError> {
-        open::open(options).await.map(|cluster| Self(Arc::new(cluster)))
+        open::open(options).await.map(Self)
     }
 }
 
@@ -77,6 +82,7 @@ impl Backend for CqlBackend {
         clustering: &Key,
     ) -> Result<Option<Row>, StoreError> {
         shape::row(table, partition, clustering)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.reads.get.start();
         self.0.get(table, partition, clustering).await
     }
@@ -87,6 +93,7 @@ impl Backend for CqlBackend {
         keys: &[(Key, Key)],
     ) -> Result<Vec<Option<Row>>, StoreError> {
         keys.iter().try_for_each(|(partition, clustering)| shape::row(table, partition, clustering))?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.reads.multi_get.start();
         self.0.multi_get(table, keys).await
     }
@@ -98,36 +105,42 @@ impl Backend for CqlBackend {
         slice: Slice,
     ) -> Result<Page, StoreError> {
         shape::slice(table, partition, &slice)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.reads.slice.start();
         self.0.slice(table, partition, slice).await
     }
 
     async fn guard(&self, table: &'static TableDef, partition: &Key) -> Result<Option<Guard>, StoreError> {
         shape::guarded(table, partition)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.reads.guard.start();
         self.0.guard(table, partition).await
     }
 
     async fn fence(&self, table: &'static TableDef, partition: &Key) -> Result<Guard, StoreError> {
         shape::guarded(table, partition)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.writes.fence.start();
         self.0.fence(table, partition).await
     }
 
     async fn append(&self, append: Append) -> Result<Outcome, StoreError> {
         shape::append(&append)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.writes.append.start();
         self.0.append(&append).await.inspect(|outcome| self.0.metrics.appends.count(*outcome))
     }
 
     async fn claim(&self, claim: Claim) -> Result<Outcome, StoreError> {
         shape::claim(&claim)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.writes.claim.start();
         self.0.claim(&claim).await.inspect(|outcome| self.0.metrics.claims.count(*outcome))
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), StoreError> {
         shape::writes(&writes)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.writes.write.start();
         self.0.write(&writes).await
     }
@@ -139,6 +152,7 @@ impl Backend for CqlBackend {
         slice: Slice,
     ) -> Result<ExportPage, StoreError> {
         shape::slice(table, partition, &slice)?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.reads.slice.start();
         self.0.export(table, partition, slice).await
     }
@@ -150,6 +164,7 @@ impl Backend for CqlBackend {
         limit: usize,
     ) -> Result<Vec<Key>, StoreError> {
         after.map_or(Ok(()), |after| shape::partition(table, after))?;
+        let _operation = self.0.operations.begin()?;
         let _timer = self.0.metrics.reads.partitions.start();
         self.0.partitions(table, after, limit).await
     }

@@ -38,6 +38,10 @@ pub struct CqlMetrics {
     pub refused: Counter,
     /// Operations that were tried again.
     pub retries: Counter,
+    /// Statements that the cluster rejects, by why.
+    pub rejected: Rejected,
+    /// How often it could not keep the lease.
+    pub leases_lost: Counter,
     /// The version of the keyspace's schema.
     pub schema_version: Gauge,
     /// How much of a migration is done, from 0 to 1.
@@ -101,6 +105,24 @@ impl Requests {
     }
 }
 
+/// Statements that the cluster rejects, by a closed set of reasons.
+#[derive(Clone)]
+pub struct Rejected {
+    /// The log-in may not do it.
+    pub unauthorized: Counter,
+    /// It does not fit the tables or the limits of the cluster.
+    pub invalid: Counter,
+    /// The cluster does not understand it.
+    pub syntax: Counter,
+}
+
+impl Rejected {
+    fn register() -> Self {
+        let reason = |reason: &'static str| counter!("playhouse_store_rejected_total", "reason" => reason);
+        Self { unauthorized: reason("unauthorized"), invalid: reason("invalid"), syntax: reason("syntax") }
+    }
+}
+
 impl std::fmt::Debug for CqlMetrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CqlMetrics")
@@ -133,9 +155,16 @@ impl CqlMetrics {
             in_flight: gauge!("playhouse_store_requests_in_flight"),
             refused: counter!("playhouse_store_requests_refused_total"),
             retries: counter!("playhouse_store_retries_total"),
+            rejected: Rejected::register(),
+            leases_lost: counter!("playhouse_store_leases_lost_total"),
             schema_version: gauge!("playhouse_store_schema_version"),
             migration: gauge!("playhouse_store_migration_ratio"),
         }
+    }
+
+    /// Whether this process holds the lease on its keyspace. Known to nobody before the first word of it.
+    pub fn lease_held(&self, held: bool) {
+        gauge!("playhouse_store_lease_held").set(f64::from(u8::from(held)));
     }
 }
 
@@ -160,6 +189,18 @@ fn describe() {
         "Requests refused because too many stayed under way"
     );
     describe_counter!("playhouse_store_retries_total", "Operations on the cluster that were tried again");
+    describe_counter!(
+        "playhouse_store_rejected_total",
+        "Statements that the cluster rejects and that no try again would help, by reason"
+    );
+    describe_gauge!(
+        "playhouse_store_lease_held",
+        "Whether this process holds the lease on its keyspace, as one that serves must"
+    );
+    describe_counter!(
+        "playhouse_store_leases_lost_total",
+        "Times that the lease on the keyspace could not be kept"
+    );
     describe_gauge!("playhouse_store_schema_version", "The version of the keyspace's schema");
     describe_gauge!("playhouse_store_migration_ratio", "How much of a migration of the schema is done");
 }

@@ -8,7 +8,7 @@ use playhouse_storage::{Store, offline};
 use super::{Console, Failure};
 use crate::{
     config::{self, Config, StoreKind},
-    server,
+    server::{self, Company},
 };
 
 /// From where to where.
@@ -94,7 +94,11 @@ impl End {
         if config.store == StoreKind::Memory {
             return Err(format!("{self} names a store in memory, which ends with its process").into());
         }
-        Ok(server::open_alone(&config, may_make).await?)
+        Ok(if may_make {
+            server::open_store(&config).await?
+        } else {
+            server::find_store(&config, Company::Alone).await?
+        })
     }
 
     /// Whether both name one store, by whatever words.

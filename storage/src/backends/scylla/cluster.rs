@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use scylla::{
     client::session::Session,
-    errors::ExecutionError,
+    errors::{ExecutionError, PrepareError},
     response::{PagingState, PagingStateResponse, query_result::QueryResult},
     statement::{
         batch::{Batch, BatchType},
@@ -19,11 +19,15 @@ use super::{
     error::{Failure, one_line, unavailable},
     flight::Flight,
     lanes::Lanes,
+    lease::Keeper,
+    operations::Operations,
     options::CqlOptions,
+    rejection::{Rejection, Rejections},
     session::Profiles,
     statement::Shape,
 };
 use crate::{
+    StoreError,
     metrics::{CqlMetrics, Requests},
     table::TableDef,
 };
@@ -40,6 +44,10 @@ pub(super) struct Cluster {
     pub lanes: Lanes,
     pub metrics: CqlMetrics,
     pub flight: Flight,
+    pub operations: Operations,
+    rejections: Rejections,
+    /// Keeps the lease, where this process must be alone.
+    pub keeper: Mutex<Option<Keeper>>,
     /// Bounded by the tables and the shapes of their statements.
     statements: RwLock<HashMap<(u8, Shape), Arc<PreparedStatement>>>,
 }
@@ -50,6 +58,7 @@ pub(super) type Part<'a> = (Shape, Vec<Value<'a>>);
 impl Cluster {
     pub fn new(session: Session, options: &CqlOptions, profiles: Profiles, metrics: CqlMetrics) -> Self {
         let (in_flight, refused) = (metrics.in_flight.clone(), metrics.refused.clone());
+        let rejections = Rejections::new(metrics.rejected.clone());
         let flight = Flight::new(options.max_in_flight, options.queue_timeout, in_flight, refused);
         Self {
             session,
@@ -59,6 +68,9 @@ impl Cluster {
             lanes: Lanes::new(options.statement_timeout),
             metrics,
             flight,
+            operations: Operations::default(),
+            rejections,
+            keeper: Mutex::default(),
             statements: RwLock::default(),
         }
     }
@@ -77,7 +89,7 @@ impl Cluster {
         let prepared = tokio::time::timeout(self.statement_timeout, self.session.prepare(text)).await;
         let mut statement = prepared
             .map_err(|_| Failure::Unsent(unavailable("no node prepares a statement in time")))?
-            .map_err(|error| Failure::Unsent(unavailable(one_line(&error))))?;
+            .map_err(|error| Failure::Unsent(self.not_prepared(&error)))?;
         self.profiles.fit(&mut statement, shape);
         statement.set_page_size(PAGE_ROWS);
         let statement = Arc::new(statement);
@@ -96,7 +108,7 @@ impl Cluster {
         let statement = self.prepared(table, shape).await?;
         let _seat = self.flight.board().await.map_err(Failure::Unsent)?;
         let result = self.session.execute_unpaged(&statement, values).await;
-        count(requests, 1, result)
+        self.count(requests, 1, result)
     }
 
     /// Runs one page of a statement that reads.
@@ -108,7 +120,7 @@ impl Cluster {
     ) -> Result<(QueryResult, PagingStateResponse), Failure> {
         let _seat = self.flight.board().await.map_err(Failure::Unsent)?;
         let result = self.session.execute_single_page(statement, values, state).await;
-        count(&self.metrics.read_requests, 1, result)
+        self.count(&self.metrics.read_requests, 1, result)
     }
 
     /// Runs statements on one partition as one unlogged batch: all of them, or none.
@@ -130,17 +142,35 @@ impl Cluster {
         let _seat = self.flight.board().await.map_err(Failure::Unsent)?;
         let statements = values.len() as u64;
         let result = self.session.batch(&batch, values).await;
-        count(requests, statements, result)
+        self.count(requests, statements, result)
     }
-}
 
-fn count<T>(requests: &Requests, statements: u64, result: Result<T, ExecutionError>) -> Result<T, Failure> {
-    requests.statements.increment(statements);
-    match &result {
-        Ok(_) => requests.answered.increment(1),
-        Err(_) => requests.failed.increment(1),
+    fn count<T>(
+        &self,
+        requests: &Requests,
+        statements: u64,
+        result: Result<T, ExecutionError>,
+    ) -> Result<T, Failure> {
+        requests.statements.increment(statements);
+        match &result {
+            Ok(_) => requests.answered.increment(1),
+            Err(error) => {
+                requests.failed.increment(1);
+                if let Some(rejection) = Rejection::of(error) {
+                    self.rejections.count(rejection, error);
+                }
+            }
+        }
+        result.map_err(Failure::Sent)
     }
-    result.map_err(Failure::Sent)
+
+    fn not_prepared(&self, error: &PrepareError) -> StoreError {
+        let Some(rejection) = Rejection::of_preparation(error) else {
+            return unavailable(one_line(error));
+        };
+        self.rejections.count(rejection, error);
+        rejection.with(error)
+    }
 }
 
 /// The rows of an answer.

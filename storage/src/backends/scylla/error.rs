@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 
+use super::rejection::Rejection;
 use crate::StoreError;
 
 /// When a client should try again.
@@ -45,7 +46,10 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unsent(error) => error,
-            Failure::Sent(error) => unavailable(one_line(&error)),
+            Failure::Sent(error) => match Rejection::of(&error) {
+                Some(rejection) => rejection.with(&error),
+                None => unavailable(one_line(&error)),
+            },
             Failure::Unread(reason) => unavailable(one_line(&reason)),
         }
     }

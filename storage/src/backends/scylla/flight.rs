@@ -40,11 +40,9 @@ impl Flight {
         Ok(Seat { _permit: permit, taken: &self.taken })
     }
 
-    /// Takes no more statements; waits for those under way, for `patience` at most.
-    pub async fn land(&self, patience: Duration) {
-        let all = tokio::time::timeout(patience, self.seats.acquire_many(self.most)).await;
+    /// Takes no more statements. Those under way go on.
+    pub fn close(&self) {
         self.seats.close();
-        drop(all);
     }
 }
 

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use scylla::statement::unprepared::Statement;
 
-use super::{
-    cluster::Cluster,
-    error::{one_line, unavailable},
-    schema::SCHEMA_TABLE,
-};
+use super::{cluster::Cluster, error::Failure, patience, schema::SCHEMA_TABLE};
 use crate::StoreError;
 
 /// How long the cluster may take to say that it is there.
@@ -25,11 +21,18 @@ impl Cluster {
         select.set_request_timeout(Some(READY_WITHIN));
         let _seat = self.flight.board().await?;
         let answer = self.session.query_unpaged(select, ()).await;
-        answer.map(drop).map_err(|error| unavailable(one_line(&error)))
+        answer.map(drop).map_err(|error| Failure::Sent(error).into())
     }
 
-    /// Takes no more requests, and waits for those under way.
+    /// Takes no more operations, waits for those under way as long as one of them may try, and gives the lease back.
     pub async fn close(&self) {
-        self.flight.land(self.statement_timeout).await;
+        if !self.operations.end(patience::length(self)).await {
+            tracing::warn!("operations on the store were under way still when it was closed");
+        }
+        self.flight.close();
+        let keeper = self.keeper.lock().take();
+        if let Some(keeper) = keeper {
+            keeper.end(self).await;
+        }
     }
 }

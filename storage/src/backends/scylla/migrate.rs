@@ -3,20 +3,19 @@
 
 use std::time::Duration;
 
-use scylla::{
-    errors::{DbError, ExecutionError, RequestAttemptError},
-    statement::unprepared::Statement,
-    value::CqlValue,
-};
+use scylla::{statement::unprepared::Statement, value::CqlValue};
 use tokio::time::Instant;
 
 use super::{
-    cluster::{Cluster, is_applied},
-    error::{Failure, one_line},
+    cluster::Cluster,
+    lease::{Attempt, Lease},
     open::OpenError,
     options::CqlOptions,
-    probe::{ask, tablets},
-    schema::{SCHEMA_TABLE, create_keyspace, create_schema_table, create_table},
+    probe::tablets,
+    schema::{
+        LEASE_TABLE, SCHEMA_TABLE, create_keyspace, create_lease_table, create_schema_table, create_table,
+    },
+    unprepared::{ask, conditional},
 };
 use crate::tables;
 
@@ -39,8 +38,6 @@ const KNOWN: i32 = MIGRATIONS[MIGRATIONS.len() - 1].version;
 
 /// How long a change of the schema may take.
 const DDL_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long a process that changes the schema is taken to live without a sign of it.
-const LOCK_SECONDS: u32 = 120;
 /// How long to wait for another process that changes it, and how often to look.
 const PATIENCE: Duration = Duration::from_mins(10);
 const LOOK: Duration = Duration::from_millis(500);
@@ -50,7 +47,6 @@ struct State {
     version: i32,
     /// The same as it stands there, if it does.
     read_version: Option<i32>,
-    migrating: Option<String>,
     missing: Vec<&'static crate::TableDef>,
 }
 
@@ -60,18 +56,65 @@ impl State {
     }
 }
 
-/// Makes what is missing and brings the rest up to date.
-pub(super) async fn bring_up(cluster: &Cluster, options: &CqlOptions) -> Result<(), OpenError> {
+/// Makes what is missing and brings the rest up to date, which only the holder of the lease does. Gives the lease to
+/// those who must be alone, and to nobody else.
+pub(super) async fn bring_up(cluster: &Cluster, options: &CqlOptions) -> Result<Option<Lease>, OpenError> {
+    make_lease_table(cluster, options).await?;
+    let mut lease = Lease::new(&options.clock);
+    let done = if options.alone {
+        bring_up_alone(cluster, options, &mut lease).await
+    } else {
+        bring_up_with(cluster, options, &mut lease).await
+    };
+    if options.alone && done.is_ok() {
+        return Ok(Some(lease));
+    }
+    if let Err(error) = lease.release(cluster).await {
+        tracing::debug!(%error, "the lease is not given back");
+    }
+    done.map(|()| None)
+}
+
+async fn bring_up_alone(cluster: &Cluster, options: &CqlOptions, lease: &mut Lease) -> Result<(), OpenError> {
+    claim(cluster, lease).await?;
+    bring_up_with(cluster, options, lease).await?;
+    // It may have been lost over a long migration.
+    claim(cluster, lease).await
+}
+
+/// The keyspace and the table that says who may do more to it.
+async fn make_lease_table(cluster: &Cluster, options: &CqlOptions) -> Result<(), OpenError> {
     let keyspace = &cluster.keyspace;
-    if tables_of(cluster).await?.iter().all(|table| table != SCHEMA_TABLE) {
-        if !options.make {
-            return Err(OpenError::Missing { keyspace: keyspace.clone() });
-        }
+    let there = tables_of(cluster).await?;
+    let is_there = |name| there.iter().any(|table| table == name);
+    if is_there(LEASE_TABLE) {
+        return Ok(());
+    }
+    if options.make {
         // Also where the keyspace is there: its owner may have made it, with a replication of their own.
         change(cluster, create_keyspace(keyspace, &options.replication, tablets(&cluster.session))).await?;
-        change(cluster, create_schema_table(keyspace)).await?;
+        return change(cluster, create_lease_table(keyspace)).await;
     }
-    let me = format!("{} on {}", std::process::id(), cluster.session.session_id());
+    Err(if is_there(SCHEMA_TABLE) {
+        OpenError::OlderSchema { keyspace: keyspace.clone(), found: 0, known: KNOWN }
+    } else {
+        OpenError::Missing { keyspace: keyspace.clone() }
+    })
+}
+
+/// Takes the lease, or finds out that its holder lives.
+async fn claim(cluster: &Cluster, lease: &mut Lease) -> Result<(), OpenError> {
+    loop {
+        match lease.attempt(cluster).await? {
+            Attempt::Held => return Ok(()),
+            Attempt::Waiting => tokio::time::sleep(LOOK).await,
+            Attempt::Lives => return Err(lease.in_the_way(cluster)),
+        }
+    }
+}
+
+async fn bring_up_with(cluster: &Cluster, options: &CqlOptions, lease: &mut Lease) -> Result<(), OpenError> {
+    let keyspace = &cluster.keyspace;
     let ends = Instant::now() + PATIENCE;
     loop {
         let state = read(cluster).await?;
@@ -94,60 +137,45 @@ pub(super) async fn bring_up(cluster: &Cluster, options: &CqlOptions) -> Result<
                 known: KNOWN,
             });
         }
-        if take_lock(cluster, &me, state.read_version).await? {
-            migrate(cluster, &me, &state).await?;
-        } else if Instant::now() > ends {
-            let who = state.migrating.unwrap_or_default();
-            return Err(OpenError::Migrating { keyspace: keyspace.clone(), who });
-        } else {
-            tokio::time::sleep(LOOK).await;
+        match lease.attempt(cluster).await? {
+            // Another one may have been at it until now.
+            Attempt::Held => migrate_holding(cluster, &read(cluster).await?, lease).await?,
+            Attempt::Waiting | Attempt::Lives if Instant::now() > ends => {
+                return Err(lease.in_the_way(cluster));
+            }
+            Attempt::Waiting | Attempt::Lives => tokio::time::sleep(LOOK).await,
         }
     }
 }
 
-/// Runs the steps that are left. Stops where the lock is lost; the caller looks again.
-async fn migrate(cluster: &Cluster, me: &str, state: &State) -> Result<(), OpenError> {
+/// Runs the steps that are left, as long as the lease can be kept. The caller looks at what came of it.
+async fn migrate_holding(cluster: &Cluster, state: &State, lease: &mut Lease) -> Result<(), OpenError> {
+    tokio::select! {
+        done = migrate(cluster, state) => done,
+        () = lease.hold(cluster) => Ok(()),
+    }
+}
+
+async fn migrate(cluster: &Cluster, state: &State) -> Result<(), OpenError> {
     let keyspace = &cluster.keyspace;
     let steps: Vec<&Migration> = MIGRATIONS.iter().filter(|step| step.version > state.version).collect();
-    let mut statements: Vec<String> =
-        state.missing.iter().map(|table| create_table(keyspace, table)).collect();
+    let mut statements = vec![create_schema_table(keyspace)];
+    statements.extend(state.missing.iter().map(|table| create_table(keyspace, table)));
     for step in &steps {
         tracing::info!(keyspace, version = step.version, "migrating the schema: {}", step.what);
         statements.extend((step.statements)(keyspace));
     }
-    let total = statements.len().max(1);
+    let total = statements.len();
     for (done, statement) in statements.into_iter().enumerate() {
         cluster.metrics.migration.set(done as f64 / total as f64);
         change(cluster, statement).await?;
-        if !hold_lock(cluster, me).await? {
-            return Ok(());
-        }
     }
+    let seen = state.read_version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
     let set = format!(
-        "UPDATE \"{keyspace}\".\"{SCHEMA_TABLE}\" SET \"version\" = {KNOWN}, \"migrating\" = NULL \
-         WHERE \"name\" = 'playhouse' IF \"migrating\" = '{me}'"
+        "UPDATE \"{keyspace}\".\"{SCHEMA_TABLE}\" SET \"version\" = {KNOWN} \
+         WHERE \"name\" = 'playhouse' IF \"version\" = {seen}"
     );
     conditional(cluster, set).await.map(drop)
-}
-
-/// Takes the lock for a while, if nobody has it and the version is still the one that was read.
-async fn take_lock(cluster: &Cluster, me: &str, read_version: Option<i32>) -> Result<bool, OpenError> {
-    let version = read_version.map_or_else(|| "NULL".to_owned(), |version| version.to_string());
-    lock(cluster, me, &format!("\"migrating\" = NULL AND \"version\" = {version}")).await
-}
-
-/// Holds the lock for longer.
-async fn hold_lock(cluster: &Cluster, me: &str) -> Result<bool, OpenError> {
-    lock(cluster, me, &format!("\"migrating\" = '{me}'")).await
-}
-
-async fn lock(cluster: &Cluster, me: &str, condition: &str) -> Result<bool, OpenError> {
-    let lock = format!(
-        "UPDATE \"{}\".\"{SCHEMA_TABLE}\" USING TTL {LOCK_SECONDS} SET \"migrating\" = '{me}' \
-         WHERE \"name\" = 'playhouse' IF {condition}",
-        cluster.keyspace
-    );
-    conditional(cluster, lock).await
 }
 
 /// A conditional write that changes nothing, to know that the cluster does them.
@@ -161,25 +189,24 @@ async fn probe(cluster: &Cluster) -> Result<(), OpenError> {
 }
 
 async fn read(cluster: &Cluster) -> Result<State, OpenError> {
+    let there = tables_of(cluster).await?;
+    let is_there = |name: &str| there.iter().any(|table| table == name);
+    let read_version = if is_there(SCHEMA_TABLE) { read_version(cluster).await? } else { None };
+    let missing = tables::ALL.iter().copied().filter(|table| !is_there(table.name)).collect();
+    Ok(State { version: read_version.unwrap_or(0), read_version, missing })
+}
+
+async fn read_version(cluster: &Cluster) -> Result<Option<i32>, OpenError> {
     let mut select = Statement::new(format!(
-        "SELECT \"version\", \"migrating\" FROM \"{}\".\"{SCHEMA_TABLE}\" WHERE \"name\" = 'playhouse'",
+        "SELECT \"version\" FROM \"{}\".\"{SCHEMA_TABLE}\" WHERE \"name\" = 'playhouse'",
         cluster.keyspace
     ));
     select.set_consistency(cluster.profiles.serial_reads);
     let row = ask(&cluster.session, select, "read the version of the schema").await?.into_iter().next();
-    let mut columns = row.map(|row| row.columns).unwrap_or_default().into_iter();
-    let read_version = match columns.next() {
+    Ok(match row.and_then(|row| row.columns.into_iter().next()) {
         Some(Some(CqlValue::Int(version))) => Some(version),
         _ => None,
-    };
-    let migrating = match columns.next() {
-        Some(Some(CqlValue::Text(who))) => Some(who),
-        _ => None,
-    };
-    let there = tables_of(cluster).await?;
-    let missing = tables::ALL.iter().copied().filter(|table| !there.iter().any(|name| name == table.name));
-    let version = read_version.unwrap_or(0);
-    Ok(State { version, read_version, migrating, missing: missing.collect() })
+    })
 }
 
 /// The tables of the keyspace.
@@ -200,23 +227,4 @@ async fn change(cluster: &Cluster, statement: String) -> Result<(), OpenError> {
     let mut statement = Statement::new(statement);
     statement.set_request_timeout(Some(DDL_TIMEOUT));
     ask(&cluster.session, statement, &doing).await.map(drop)
-}
-
-async fn conditional(cluster: &Cluster, statement: String) -> Result<bool, OpenError> {
-    let mut statement = Statement::new(statement);
-    statement.set_execution_profile_handle(Some(cluster.profiles.once()));
-    let applied = match cluster.session.query_unpaged(statement, ()).await {
-        Ok(result) => is_applied(result),
-        Err(error) => Err(Failure::Sent(error)),
-    };
-    applied.map_err(|failure| {
-        let (keyspace, reason) = (cluster.keyspace.clone(), one_line(&failure));
-        match failure {
-            Failure::Sent(ExecutionError::LastAttemptError(RequestAttemptError::DbError(
-                DbError::Invalid | DbError::ServerError | DbError::ConfigError,
-                _,
-            ))) => OpenError::Conditional { keyspace, reason },
-            _ => OpenError::Failed { doing: "make a conditional write".to_owned(), reason },
-        }
-    })
 }

@@ -1,8 +1,11 @@
 //! Why a keyspace was not opened, and the way to one that is: what the cluster can do is found out before anything is
 //! promised.
 
+use std::sync::Arc;
+
 use super::{
     cluster::Cluster,
+    lease::Keeper,
     migrate,
     options::{BadSetting, CqlOptions},
     probe,
@@ -104,15 +107,22 @@ pub enum OpenError {
         /// The cluster's words.
         reason: String,
     },
-    /// Another process makes the schema, and does not end.
+    /// Another process serves from it.
     #[error(
-        "process {who} has been changing the schema of keyspace {keyspace} for long: see what it is at, then start again"
+        "keyspace {keyspace} is in use by process {pid} on {host} since {since}: stop that one first, or wait {life} s \
+         if it died just now"
     )]
-    Migrating {
+    InUse {
         /// The keyspace.
         keyspace: String,
-        /// What it calls itself.
-        who: String,
+        /// The process's id.
+        pid: u32,
+        /// Its machine or container.
+        host: String,
+        /// Since when it has been there, by its own clock.
+        since: String,
+        /// How many seconds a process that died is taken for alive.
+        life: u64,
     },
     /// The cluster refused something, or gave no answer.
     #[error("cannot {doing}: {reason}")]
@@ -125,7 +135,7 @@ pub enum OpenError {
 }
 
 /// Opens a keyspace; makes it and its tables where they are not there.
-pub(super) async fn open(options: &CqlOptions) -> Result<Cluster, OpenError> {
+pub(super) async fn open(options: &CqlOptions) -> Result<Arc<Cluster>, OpenError> {
     options.check()?;
     let profiles = Profiles::new(options);
     let session = connect(options, &profiles).await?;
@@ -133,6 +143,8 @@ pub(super) async fn open(options: &CqlOptions) -> Result<Cluster, OpenError> {
     probe::clock(&session, options).await?;
     probe::replicas(&session, options).await?;
     let cluster = Cluster::new(session, options, profiles, CqlMetrics::register());
-    migrate::bring_up(&cluster, options).await?;
+    let lease = migrate::bring_up(&cluster, options).await?;
+    let cluster = Arc::new(cluster);
+    *cluster.keeper.lock() = lease.map(|lease| Keeper::start(&cluster, lease));
     Ok(cluster)
 }

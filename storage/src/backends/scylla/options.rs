@@ -33,6 +33,9 @@ pub struct CqlOptions {
     pub clock: Clock,
     /// Whether the keyspace and its tables are made where they are not there.
     pub make: bool,
+    /// Whether no other process may have the keyspace open in this way at the same time. One that only looks needs not
+    /// be alone.
+    pub alone: bool,
 }
 
 /// A setting that cannot be.
@@ -62,6 +65,7 @@ impl CqlOptions {
             max_clock_skew: Duration::from_secs(10),
             clock: Clock::system(),
             make: true,
+            alone: false,
         }
     }
 

@@ -13,6 +13,11 @@ const ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
+/// How long an operation may try: as long as two statements may take.
+pub(super) fn length(cluster: &Cluster) -> Duration {
+    cluster.statement_timeout * 2
+}
+
 /// What is left of the attempts.
 pub(super) struct Patience<'a> {
     cluster: &'a Cluster,
@@ -22,9 +27,9 @@ pub(super) struct Patience<'a> {
 }
 
 impl<'a> Patience<'a> {
-    /// Patience for as long as two statements may take.
+    /// Patience for one operation.
     pub fn new(cluster: &'a Cluster) -> Self {
-        let ends = Instant::now() + cluster.statement_timeout * 2;
+        let ends = Instant::now() + length(cluster);
         Self { cluster, ends, attempts: 1, pause: FIRST_PAUSE }
     }
 

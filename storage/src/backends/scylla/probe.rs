@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use scylla::{
-    client::session::Session,
-    statement::unprepared::Statement,
-    value::{CqlValue, Row},
-};
+use scylla::{client::session::Session, value::CqlValue};
 
 use super::{
-    error::one_line,
     open::OpenError,
     options::{CqlOptions, Replication},
     schema::Tablets,
+    unprepared::ask,
 };
 
 /// How many nodes each data centre has.
@@ -116,17 +112,4 @@ pub(super) fn tablets(session: &Session) -> Tablets {
     let state = session.get_cluster_state();
     let scylla = state.get_nodes_info().iter().any(|node| node.sharder().is_some());
     if scylla { Tablets::Off } else { Tablets::Unknown }
-}
-
-/// The rows of a query about the cluster itself.
-pub(super) async fn ask(
-    session: &Session,
-    query: impl Into<Statement>,
-    doing: &str,
-) -> Result<Vec<Row>, OpenError> {
-    let failed = |reason: String| OpenError::Failed { doing: doing.to_owned(), reason };
-    let result = session.query_unpaged(query, ()).await.map_err(|error| failed(one_line(&error)))?;
-    let Ok(rows) = result.into_rows_result() else { return Ok(Vec::new()) };
-    let rows = rows.rows::<Row>().map_err(|error| failed(one_line(&error)))?;
-    rows.collect::<Result<_, _>>().map_err(|error| failed(one_line(&error)))
 }

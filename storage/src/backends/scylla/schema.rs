@@ -8,6 +8,9 @@ use crate::table::{ColumnKind, TableDef, WrittenBy};
 /// The table of what the keyspace itself is; beside the logical ones.
 pub(super) const SCHEMA_TABLE: &str = "schema_version";
 
+/// The table of who serves from the keyspace; beside the logical ones too.
+pub(super) const LEASE_TABLE: &str = "lease";
+
 /// Makes the keyspace.
 pub(super) fn create_keyspace(keyspace: &str, replication: &Replication, tablets: Tablets) -> String {
     let mut replicas = String::from("'class': 'NetworkTopologyStrategy'");
@@ -38,7 +41,16 @@ pub(super) enum Tablets {
 pub(super) fn create_schema_table(keyspace: &str) -> String {
     format!(
         "CREATE TABLE IF NOT EXISTS \"{keyspace}\".\"{SCHEMA_TABLE}\" \
-         (\"name\" text PRIMARY KEY, \"version\" int, \"migrating\" text)"
+         (\"name\" text PRIMARY KEY, \"version\" int)"
+    )
+}
+
+/// Makes the table of the lease.
+pub(super) fn create_lease_table(keyspace: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS \"{keyspace}\".\"{LEASE_TABLE}\" \
+         (\"name\" text PRIMARY KEY, \"owner\" text, \"host\" text, \"pid\" bigint, \"since\" timestamp, \
+         \"until\" timestamp, \"renewals\" bigint, \"place\" text, \"started\" text)"
     )
 }
 

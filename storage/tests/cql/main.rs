@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod lease;
+mod stage;
+
 use std::time::Duration;
 
 use playhouse_storage::{
@@ -10,57 +13,16 @@ use playhouse_storage::{
     backends::scylla::{CqlBackend, CqlOptions, OpenError, Quorum, Replication, Tls},
     clock::ManualClock,
     store::put,
-    tables::{self, LoginToken, RoomLog, TransactionAnswer, transaction::TransactionAnswerRow},
+    tables::{
+        self, LoginToken, Profile, RoomLog, TransactionAnswer, profile::ProfileRow,
+        transaction::TransactionAnswerRow,
+    },
 };
-use scylla::{
-    client::{session::Session, session_builder::SessionBuilder},
-    value::Row,
-};
 
-/// A keyspace of its own for a test, dropped at the end.
-struct Stage {
-    options: CqlOptions,
-    session: Session,
-}
+use crate::stage::Stage;
 
-impl Stage {
-    /// A name for a keyspace on the server, where there is one.
-    async fn set(name: &str) -> Option<Self> {
-        let Ok(nodes) = std::env::var("PLAYHOUSE_TEST_CQL") else {
-            eprintln!("not tried: PLAYHOUSE_TEST_CQL names no server");
-            return None;
-        };
-        let nodes: Vec<String> = nodes.split(',').map(str::to_owned).collect();
-        let session = SessionBuilder::new().known_nodes(&nodes).build().await.unwrap();
-        let keyspace = format!("{name}_{}", std::process::id());
-        let options = CqlOptions { replication: Replication::Factor(1), ..CqlOptions::new(nodes, keyspace) };
-        Some(Self { options, session })
-    }
-
-    async fn open(&self) -> Result<CqlBackend, OpenError> {
-        CqlBackend::open(&self.options).await
-    }
-
-    /// Rows of a statement in which `ks` stands for the keyspace.
-    async fn cql(&self, statement: &str) -> Vec<Row> {
-        let statement = statement.replace("ks.", &format!("{}.", self.options.keyspace));
-        let result = self.session.query_unpaged(statement, ()).await.unwrap();
-        let Ok(rows) = result.into_rows_result() else { return Vec::new() };
-        rows.rows::<Row>().unwrap().map(Result::unwrap).collect()
-    }
-
-    async fn tables(&self) -> usize {
-        let keyspace = &self.options.keyspace;
-        self.cql(&format!("SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{keyspace}'"))
-            .await
-            .len()
-    }
-
-    async fn strike(self) {
-        let drop = format!("DROP KEYSPACE IF EXISTS {}", self.options.keyspace);
-        self.session.query_unpaged(drop, ()).await.unwrap();
-    }
-}
+/// The tables beside the logical ones: the schema's version and the lease.
+const OUR_OWN: usize = 2;
 
 fn token(conditions: Expect) -> Claim {
     Claim {
@@ -82,7 +44,7 @@ async fn a_keyspace_is_made_once_and_mended_where_a_start_was_cut_off() {
     // Two processes that start at once: one makes it, the other waits.
     let (one, other) = tokio::join!(stage.open(), stage.open());
     let (one, other) = (one.unwrap(), other.unwrap());
-    assert_eq!(stage.tables().await, tables::ALL.len() + 1);
+    assert_eq!(stage.tables().await, tables::ALL.len() + OUR_OWN);
     assert_eq!(one.claim(token(Expect::Absent)).await.unwrap(), Outcome::Applied);
     assert_eq!(other.claim(token(Expect::Absent)).await.unwrap(), Outcome::Refused);
 
@@ -90,7 +52,7 @@ async fn a_keyspace_is_made_once_and_mended_where_a_start_was_cut_off() {
     stage.cql("DROP TABLE ks.profile").await;
     stage.cql("UPDATE ks.schema_version SET version = 0 WHERE name = 'playhouse' IF version = 1").await;
     stage.open().await.unwrap();
-    assert_eq!(stage.tables().await, tables::ALL.len() + 1);
+    assert_eq!(stage.tables().await, tables::ALL.len() + OUR_OWN);
     assert_eq!(
         stage.cql("SELECT name FROM ks.schema_version WHERE version = 1 ALLOW FILTERING").await.len(),
         1
@@ -248,5 +210,30 @@ async fn a_write_of_many_megabytes_is_whole() {
     };
     let page = store.slice(table, &("@a:b", 1, 0).to_key(), all).await.unwrap();
     assert_eq!((page.rows.len(), page.more), (2_000, false));
+    stage.strike().await;
+}
+
+/// Nothing but an operator mends it, so nobody waits for it to pass.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_the_cluster_rejects_is_not_tried_again() {
+    let Some(stage) = Stage::set("rejected").await else { return };
+    let store = stage.open().await.unwrap();
+    let value = serde_json::value::to_raw_value("A").unwrap();
+    let name = put::<Profile>(("@a:b",), ("displayname",), &ProfileRow { value }, 1);
+    store.write(vec![name.clone()]).await.unwrap();
+    stage.cql("DROP TABLE ks.profile").await;
+    stage.cql("DROP TABLE ks.login_token").await;
+
+    let began = std::time::Instant::now();
+    let known = store.write(vec![name]).await;
+    let fresh = store.claim(token(Expect::Absent)).await;
+
+    for error in [known.unwrap_err(), fresh.unwrap_err()] {
+        assert!(matches!(error, StoreError::Rejected { .. }), "{error:?}");
+        assert!(error.to_string().contains("start the server again, which makes it"), "{error}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    let mended = stage.open().await.unwrap();
+    assert_eq!(mended.claim(token(Expect::Absent)).await.unwrap(), Outcome::Applied);
     stage.strike().await;
 }
