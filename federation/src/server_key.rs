@@ -14,6 +14,8 @@ mod error;
 mod file;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::{fmt, path::Path};
@@ -94,6 +96,19 @@ impl ServerKey {
     ///
     /// Specification: <https://spec.matrix.org/v1.19/appendices/#signing-json>
     pub fn sign_json(&self, object: &mut CanonicalJsonObject) -> Result<(), ServerKeyError> {
+        self.sign_json_with(&self.current, object)
+    }
+
+    /// As [`sign_json`](Self::sign_json), with every key of the file: what publishes them must prove that we have them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sign_json_with_all(&self, object: &mut CanonicalJsonObject) -> Result<(), ServerKeyError> {
+        let mut keys = std::iter::once(&self.current).chain(&self.others);
+        keys.try_for_each(|key| self.sign_json_with(key, object))
+    }
+
+    fn sign_json_with(&self, key: &NamedKey, object: &mut CanonicalJsonObject) -> Result<(), ServerKeyError> {
         let unsigned = object.remove("unsigned");
         let signatures = object.remove("signatures");
         let text = serde_json::to_string(object);
@@ -102,13 +117,13 @@ impl ServerKey {
                 object.insert(field.to_owned(), value);
             }
         }
-        let signature = self.sign(text.map_err(|_| ServerKeyError::NotSignable)?.as_bytes());
-        let signature = CanonicalJsonValue::String(BASE64_STANDARD_NO_PAD.encode(signature));
+        let signature = key.key.sign(text.map_err(|_| ServerKeyError::NotSignable)?.as_bytes());
+        let signature = CanonicalJsonValue::String(BASE64_STANDARD_NO_PAD.encode(signature.to_bytes()));
         object
             .get_as_object_or_insert_default("signatures", "signatures")
             .and_then(|all| all.get_as_object_or_insert_default(self.server_name.as_str(), "signatures"))
             .map_err(|_| ServerKeyError::NotSignable)?
-            .insert(self.current.id.clone(), signature);
+            .insert(key.id.clone(), signature);
         Ok(())
     }
 

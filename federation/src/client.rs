@@ -1,0 +1,172 @@
+//! Requests to other servers.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `keys` | asking for keys |
+//! | `pauses` | servers that were not there, and when to try again |
+//! | `queries` | asking for profiles and aliases |
+
+mod keys;
+mod pauses;
+mod queries;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use playhouse_rules::EventSigner as _;
+use ruma::ServerName;
+use serde::Deserialize;
+
+use crate::{
+    ServerKey,
+    discovery::Discovery,
+    egress::{Bounds, Egress, EgressError, Via},
+    metrics,
+    peers::Peers,
+    x_matrix::{self, NotSignable, Signed},
+};
+use pauses::Pauses;
+
+pub use queries::{FoundRoom, RemoteProfile};
+
+/// What needs no escape in a path or a query.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// How other servers know us.
+const USER_AGENT: &str = concat!("Playhouse/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests to other servers, as this server.
+#[derive(Debug)]
+pub struct Client {
+    key: Arc<ServerKey>,
+    peers: Peers,
+    egress: Arc<Egress>,
+    discovery: Discovery,
+    pauses: Pauses,
+    timeout: Duration,
+}
+
+/// Why there is no answer to use.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The operator wants no dealings with that server.
+    #[error("this server does not talk to that one")]
+    Denied,
+    /// The server was not there a moment ago.
+    #[error("the server was not there a moment ago; it is tried again later")]
+    Paused,
+    /// The server cannot be reached.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// It refused.
+    #[error("it answered {status} {errcode}")]
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// The `errcode`; empty where there is none.
+        errcode: String,
+    },
+    /// Its answer is not what it should be.
+    #[error("its answer cannot be used: {0}")]
+    Malformed(String),
+    /// The request cannot be made.
+    #[error(transparent)]
+    NotSignable(#[from] NotSignable),
+}
+
+/// Whether a request bears our signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signature {
+    /// Everything but keys.
+    Ours,
+    /// Keys: who does not know ours yet could not check it.
+    None,
+}
+
+impl Client {
+    /// A client that signs with `key`; `timeout` is for each request, discovery apart.
+    pub fn new(key: Arc<ServerKey>, peers: Peers, egress: Egress, timeout: Duration) -> Self {
+        let egress = Arc::new(egress);
+        let discovery = Discovery::new(Arc::clone(&egress));
+        Self { key, peers, egress, discovery, pauses: Pauses::default(), timeout }
+    }
+
+    /// A server has shown that it is there: it is tried again.
+    pub fn heard_from(&self, server: &ServerName) {
+        self.pauses.ends(server);
+    }
+
+    /// The body of the 200 of a `GET`, at most `most_bytes` long. `target` is path and query.
+    async fn get(
+        &self,
+        destination: &ServerName,
+        target: &str,
+        signature: Signature,
+        most_bytes: usize,
+    ) -> Result<Bytes, RequestError> {
+        let answer = self.exchange(destination, target, signature, most_bytes).await;
+        metrics::requested(&answer);
+        answer
+    }
+
+    async fn exchange(
+        &self,
+        destination: &ServerName,
+        target: &str,
+        signature: Signature,
+        most_bytes: usize,
+    ) -> Result<Bytes, RequestError> {
+        if destination == self.key.server_name() || !self.peers.admit(destination) {
+            return Err(RequestError::Denied);
+        }
+        if self.pauses.hold(destination) {
+            return Err(RequestError::Paused);
+        }
+        let authority = self.discovery.authority(destination).await;
+        let mut request = Request::get(format!("https://{authority}{target}"))
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::ACCEPT, "application/json");
+        if signature == Signature::Ours {
+            let signed = Signed { method: &Method::GET, target, body: b"" };
+            let authorization = x_matrix::authorization(&self.key, destination, signed)?;
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request =
+            request.body(Bytes::new()).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        let bounds = Bounds { time: self.timeout, bytes: most_bytes };
+        let answer = match self.egress.send(Via::Federation, request, bounds).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error != EgressError::Busy {
+                    self.pauses.begins(destination);
+                }
+                tracing::debug!(%destination, %error, "no answer");
+                return Err(error.into());
+            }
+        };
+        self.pauses.ends(destination);
+        if answer.status() == StatusCode::OK {
+            return Ok(answer.into_body());
+        }
+        Err(RequestError::Refused { status: answer.status(), errcode: errcode(answer.body()) })
+    }
+}
+
+fn errcode(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Refusal {
+        errcode: String,
+    }
+    serde_json::from_slice(body).map(|refusal: Refusal| refusal.errcode).unwrap_or_default()
+}
+
+/// Escapes a segment of a path or a value of a query.
+fn escaped(text: &str) -> impl std::fmt::Display + '_ {
+    utf8_percent_encode(text, UNRESERVED)
+}
+
+/// The JSON of an answer.
+fn parsed<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, RequestError> {
+    serde_json::from_slice(body).map_err(|error| RequestError::Malformed(error.to_string()))
+}

@@ -1,0 +1,56 @@
+//! Asking for profiles and aliases.
+
+use std::collections::BTreeMap;
+
+use ruma::{OwnedRoomId, OwnedServerName, RoomAliasId, UserId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Client, RequestError, Signature, escaped, parsed};
+
+/// The most bytes of a profile: as large as the specification lets one be, and what wraps it.
+const MOST_PROFILE_BYTES: usize = 80 << 10;
+/// The most bytes of what an alias leads to.
+const MOST_DIRECTORY_BYTES: usize = 256 << 10;
+
+/// The fields of a profile on another server, unchecked.
+pub type RemoteProfile = BTreeMap<String, Box<RawValue>>;
+
+/// What an alias leads to.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FoundRoom {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// Servers in it, through which it can be joined.
+    pub servers: Vec<OwnedServerName>,
+}
+
+impl Client {
+    /// The profile of a user of another server, or one field of it.
+    ///
+    /// # Errors
+    /// [`RequestError`]; a 404 means that there is no such user.
+    ///
+    /// Specification: <https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1queryprofile>
+    pub async fn profile(&self, user: &UserId, field: Option<&str>) -> Result<RemoteProfile, RequestError> {
+        let mut target = format!("/_matrix/federation/v1/query/profile?user_id={}", escaped(user.as_str()));
+        if let Some(field) = field {
+            target = format!("{target}&field={}", escaped(field));
+        }
+        let body = self.get(user.server_name(), &target, Signature::Ours, MOST_PROFILE_BYTES).await?;
+        parsed(&body)
+    }
+
+    /// The room that an alias of another server leads to.
+    ///
+    /// # Errors
+    /// [`RequestError`]; a 404 means that it leads nowhere.
+    ///
+    /// Specification: <https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1querydirectory>
+    pub async fn room_of_alias(&self, alias: &RoomAliasId) -> Result<FoundRoom, RequestError> {
+        let alias_value = escaped(alias.as_str());
+        let target = format!("/_matrix/federation/v1/query/directory?room_alias={alias_value}");
+        let body = self.get(alias.server_name(), &target, Signature::Ours, MOST_DIRECTORY_BYTES).await?;
+        parsed(&body)
+    }
+}
