@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod aliases;
 pub mod clock;
 pub mod erasure;
+mod federation;
 pub mod founding;
 pub mod hub;
 pub mod ingest;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use playhouse_federation::server_key::ServerKey;
+use playhouse_federation::{Federation, Settings as FederationSettings, server_key::ServerKey};
 use playhouse_rules::builder::EventSigner;
 use playhouse_storage::{
     Outcome, Store, StoreError, offline,
@@ -17,6 +17,7 @@ use crate::{
     accounts::{AccountSettings, Accounts},
     clock::{SLOTS, SlotClocks, SystemClock, WallClock, ms_to_pos},
     erasure::ErasedUsers,
+    federation::KeyTable,
     hub::{self, DeviceChangeLog, HubHandle},
     ingest::Ingest,
     metrics::Metrics,
@@ -41,6 +42,8 @@ pub struct NodeConfig {
     pub room_bytes: usize,
     /// Memory for what lazy clients have been sent, before that of the users active longest ago is forgotten.
     pub sent_members_bytes: usize,
+    /// How this server deals with others; `None` for not at all.
+    pub federation: Option<FederationSettings>,
     /// Where time comes from.
     pub wall: Arc<dyn WallClock>,
 }
@@ -56,6 +59,7 @@ impl NodeConfig {
             default_room_version: RoomVersionId::V12,
             room_bytes: 512 << 20,
             sent_members_bytes: 32 << 20,
+            federation: None,
             wall: Arc::new(SystemClock),
         }
     }
@@ -85,6 +89,9 @@ pub enum StartError {
     /// The signing key cannot be had.
     #[error(transparent)]
     Key(#[from] playhouse_federation::server_key::ServerKeyError),
+    /// There are no dealings with other servers as configured.
+    #[error("federation: {0}")]
+    Federation(#[from] playhouse_federation::StartError),
     /// The runtime cannot start actors.
     #[error("cannot start the actors: {0}")]
     Actors(#[from] Box<ractor::SpawnErr>),
@@ -117,6 +124,7 @@ pub struct Node {
     clocks: Arc<SlotClocks>,
     tokens: TokenCodec,
     key: Arc<ServerKey>,
+    federation: Option<Arc<Federation>>,
     hub: HubHandle,
     rooms: Rooms,
     ingest: Ingest,
@@ -133,11 +141,15 @@ impl Node {
     ///
     /// # Errors
     /// [`StartError`]: nothing runs then.
-    pub async fn start(store: Store, config: NodeConfig) -> Result<Arc<Self>, StartError> {
+    pub async fn start(store: Store, mut config: NodeConfig) -> Result<Arc<Self>, StartError> {
         claim_name(&store, &config.server_name).await?;
         let tokens = TokenCodec::new(token_secret(&store).await?);
         let (key, _) = ServerKey::load_or_create(&config.signing_key, config.server_name.clone())?;
         let key = Arc::new(key);
+        let federation = match config.federation.take() {
+            Some(settings) => Some(start_federation(settings, &key, &store, &config.wall)?),
+            None => None,
+        };
         let clocks = start_clocks(&store, Arc::clone(&config.wall)).await?;
         let metrics = Metrics::new();
         let supervision = Supervision::start().await.map_err(Box::new)?;
@@ -167,6 +179,7 @@ impl Node {
             clocks,
             tokens,
             key,
+            federation,
             hub,
             rooms,
             ingest,
@@ -210,6 +223,11 @@ impl Node {
     /// The server's signing key.
     pub const fn key(&self) -> &Arc<ServerKey> {
         &self.key
+    }
+
+    /// The other servers; `None` where this one has no dealings with them.
+    pub const fn federation(&self) -> Option<&Arc<Federation>> {
+        self.federation.as_ref()
     }
 
     /// The hub.
@@ -403,6 +421,18 @@ async fn remember(
 }
 
 /// Clocks that issue above what the process before may have issued.
+fn start_federation(
+    settings: FederationSettings,
+    key: &Arc<ServerKey>,
+    store: &Store,
+    wall: &Arc<dyn WallClock>,
+) -> Result<Arc<Federation>, playhouse_federation::StartError> {
+    let wall = Arc::clone(wall);
+    let now = Arc::new(move || wall.now_ms());
+    let memory = Arc::new(KeyTable::new(store.clone()));
+    Federation::new(settings, Arc::clone(key), memory, now).map(Arc::new)
+}
+
 async fn start_clocks(store: &Store, wall: Arc<dyn WallClock>) -> Result<Arc<SlotClocks>, StoreError> {
     let mut floor = 0;
     for slot in 0..SLOTS as i64 {

@@ -28,6 +28,7 @@ pub mod receipt;
 pub mod redaction;
 pub mod refresh_token;
 pub mod registration_token;
+pub mod remote_key;
 pub mod report;
 pub mod room_alias;
 pub mod room_head;
@@ -71,6 +72,7 @@ pub use receipt::Receipt;
 pub use redaction::Redaction;
 pub use refresh_token::RefreshToken;
 pub use registration_token::RegistrationToken;
+pub use remote_key::RemoteKey;
 pub use report::Report;
 pub use room_alias::RoomAlias;
 pub use room_head::RoomHead;
@@ -128,6 +130,7 @@ pub static ALL: &[&TableDef] = &[
     LoginToken::DEF,
     RegistrationToken::DEF,
     Report::DEF,
+    RemoteKey::DEF,
     Slot::DEF,
     Server::DEF,
     ActiveRoom::DEF,

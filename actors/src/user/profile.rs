@@ -100,6 +100,15 @@ pub async fn profile(store: &Store, user: &UserId) -> Result<Option<Profile>, St
     fields(store, user).await.map(Some)
 }
 
+/// What another server says of a user of its own: fields that no user of ours could have are left out.
+pub fn of_elsewhere(fields: impl IntoIterator<Item = (String, Box<RawValue>)>) -> Profile {
+    let checked = |(name, value): (String, Box<RawValue>)| {
+        let value = ProfileField::parse(&name).ok()?.check(value).ok()??;
+        Some((name, value))
+    };
+    fields.into_iter().filter_map(checked).collect()
+}
+
 /// The display name of a new account: the name that it was registered with.
 pub(crate) fn write_of_first_name(user: &UserId, stamp: i64) -> Write {
     let value = to_raw_value(user.localpart()).expect("a string is JSON");

@@ -74,6 +74,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<t::RegistrationToken>(),
     Kind::of::<t::ErasedUser>(),
     Kind::of::<t::ProfileSpread>(),
+    Kind::of::<t::RemoteKey>(),
     Kind::of::<t::Report>(),
     Kind::of::<t::Slot>(),
     Kind::of::<t::Server>(),
