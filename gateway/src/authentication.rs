@@ -1,4 +1,6 @@
-//! Whose request it is, by the access token that came with it.
+//! Whose request it is, by the access token that came with it, or by the signature of another server.
+
+pub mod x_matrix;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,7 +20,7 @@ pub async fn of(
     head: &Parts,
     address: IpAddr,
 ) -> Result<Option<Arc<Session>>, ApiError> {
-    if wanted == Authentication::None {
+    if matches!(wanted, Authentication::None | Authentication::Server) {
         return Ok(None);
     }
     match token_of(head) {

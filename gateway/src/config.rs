@@ -5,6 +5,7 @@
 mod check;
 mod environment;
 mod error;
+mod federation;
 mod load;
 mod rate_limits;
 mod registration;
@@ -17,6 +18,7 @@ use ruma::{OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Deserialize;
 
 pub use error::ConfigError;
+pub use federation::{Federation, OldKeyEntry, PeerPattern};
 pub use load::{EXAMPLE, load, load_with};
 pub use rate_limits::{ClassRate, RateLimits, UserLimits};
 pub use registration::{Policy, PolicyText, Registration, RegistrationToken};
@@ -45,6 +47,8 @@ pub struct Config {
     /// Where the server listens.
     #[serde(rename = "listener")]
     pub listeners: Vec<Listener>,
+    /// Dealings with other servers.
+    pub federation: Federation,
     /// Who may register.
     pub registration: Registration,
     /// Access tokens and devices.
@@ -198,6 +202,7 @@ impl Default for Config {
             memory_limit: ByteSize::mib(512),
             trusted_proxies: Vec::new(),
             listeners: vec![Listener::default()],
+            federation: Federation::default(),
             registration: Registration::default(),
             sessions: Sessions::default(),
             passwords: Passwords::default(),

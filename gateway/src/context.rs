@@ -5,11 +5,15 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use http::Method;
 use playhouse_actors::{Node, accounts::Session};
+use playhouse_federation::Federation;
 use ruma::{
-    DeviceId, UserId,
-    api::auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken,
-        NoAuthentication,
+    DeviceId, OwnedServerName, UserId,
+    api::{
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken,
+            NoAuthentication,
+        },
+        federation::authentication::ServerSignatures,
     },
 };
 use serde_json::value::RawValue;
@@ -60,6 +64,10 @@ pub struct Context<C = Arc<Session>> {
     pub(crate) gateway: Arc<Gateway>,
 }
 
+/// The caller of an endpoint of the server-server API: the server that has proven to have sent the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(pub OwnedServerName);
+
 /// The caller of an endpoint that asks nobody for a token.
 #[derive(Debug, Clone, Copy)]
 pub struct Anyone;
@@ -78,6 +86,23 @@ impl<C> Context<C> {
     /// Returns once the process drains: whoever waits for news answers with what there is.
     pub async fn draining(&self) {
         self.gateway.reached(Stage::Draining).await;
+    }
+
+    /// The other servers.
+    ///
+    /// # Errors
+    /// 403 where this server has no dealings with them.
+    pub fn federation(&self) -> Result<&Federation, ApiError> {
+        self.node().federation().map(|federation| &**federation).ok_or_else(ApiError::no_federation)
+    }
+
+    /// Takes a token of the rate limit for `class` of the address that asks, where a request costs more than its endpoint
+    /// mostly does.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED`.
+    pub fn limit_address(&self, class: Class) -> Result<(), ApiError> {
+        self.gateway.limits.take(class, Whose::Address(self.request.address))
     }
 
     /// What the gateway itself keeps: limits, sessions of user-interactive authentication.
@@ -134,6 +159,17 @@ pub enum Authentication {
     Optional,
     /// Without a good token it is a 401.
     Required,
+    /// Another server must have signed the request.
+    Server,
+}
+
+/// What the pipeline has found out about who asks.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// Whose token came with the request.
+    pub session: Option<Arc<Session>>,
+    /// The server that has signed it.
+    pub origin: Option<OwnedServerName>,
 }
 
 /// Who a ruma authentication scheme lets in.
@@ -142,13 +178,13 @@ pub trait Caller: Sized + Send {
     const AUTHENTICATION: Authentication;
 
     /// The caller from what the pipeline found.
-    fn from_session(session: Option<Arc<Session>>) -> Result<Self, ApiError>;
+    fn from_credentials(credentials: Credentials) -> Result<Self, ApiError>;
 }
 
 impl Caller for Anyone {
     const AUTHENTICATION: Authentication = Authentication::None;
 
-    fn from_session(_: Option<Arc<Session>>) -> Result<Self, ApiError> {
+    fn from_credentials(_: Credentials) -> Result<Self, ApiError> {
         Ok(Self)
     }
 }
@@ -156,16 +192,25 @@ impl Caller for Anyone {
 impl Caller for Option<Arc<Session>> {
     const AUTHENTICATION: Authentication = Authentication::Optional;
 
-    fn from_session(session: Option<Arc<Session>>) -> Result<Self, ApiError> {
-        Ok(session)
+    fn from_credentials(credentials: Credentials) -> Result<Self, ApiError> {
+        Ok(credentials.session)
     }
 }
 
 impl Caller for Arc<Session> {
     const AUTHENTICATION: Authentication = Authentication::Required;
 
-    fn from_session(session: Option<Arc<Session>>) -> Result<Self, ApiError> {
-        session.ok_or_else(ApiError::missing_token)
+    fn from_credentials(credentials: Credentials) -> Result<Self, ApiError> {
+        credentials.session.ok_or_else(ApiError::missing_token)
+    }
+}
+
+impl Caller for Origin {
+    const AUTHENTICATION: Authentication = Authentication::Server;
+
+    fn from_credentials(credentials: Credentials) -> Result<Self, ApiError> {
+        let unsigned = || ApiError::unauthorized("The request is not signed");
+        credentials.origin.map(Self).ok_or_else(unsigned)
     }
 }
 
@@ -189,6 +234,10 @@ impl Scheme for AppserviceTokenOptional {
 
 impl Scheme for AccessTokenOptional {
     type Caller = Option<Arc<Session>>;
+}
+
+impl Scheme for ServerSignatures {
+    type Caller = Origin;
 }
 
 impl Scheme for AccessToken {

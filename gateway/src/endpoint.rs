@@ -8,7 +8,6 @@ use std::{future::Future, sync::Arc};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, request::Parts};
-use playhouse_actors::accounts::Session;
 use ruma::api::{
     IncomingRequest, IncomingRequestExt as _, Metadata,
     error::{DeserializationError, FromHttpRequestError},
@@ -17,7 +16,7 @@ use ruma::api::{
 
 use crate::{
     ApiError, Gateway,
-    context::{Authentication, Caller, Context, RequestInfo, Scheme},
+    context::{Authentication, Caller, Context, Credentials, RequestInfo, Scheme},
     limits::Class,
     reply::{IntoReply, Reply},
 };
@@ -30,8 +29,8 @@ pub const DEFAULT_BODY_BYTES: usize = 1 << 20;
 pub struct Incoming {
     /// The gateway that took it.
     pub gateway: Arc<Gateway>,
-    /// Whose token came with it, where the endpoint looks at tokens.
-    pub session: Option<Arc<Session>>,
+    /// Who asks, as far as the endpoint wants to know.
+    pub credentials: Credentials,
     /// Its id, address and body.
     pub info: RequestInfo,
     /// Method, URI and headers.
@@ -198,7 +197,7 @@ impl Incoming {
         R: IncomingRequest,
         C: Caller,
     {
-        let caller = C::from_session(self.session)?;
+        let caller = C::from_credentials(self.credentials)?;
         let args: Vec<&str> = self.path_args.iter().map(String::as_str).collect();
         let request = http::Request::from_parts(self.head, &self.info.body[..]);
         let request = R::try_from_http_request(request, &args).map_err(refused)?;

@@ -4,6 +4,7 @@
 //! log and never to the client.
 
 mod account;
+mod federation;
 mod membership;
 mod report;
 mod room;
@@ -149,6 +150,16 @@ impl ApiError {
     /// 401 `M_MISSING_TOKEN`.
     pub fn missing_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::MissingToken, "An access token is required")
+    }
+
+    /// 401 `M_UNAUTHORIZED`: it is not proven which server sent the request.
+    pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
+    }
+
+    /// 403 `M_FORBIDDEN`: this server keeps to itself.
+    pub fn no_federation() -> Self {
+        Self::forbidden("This server has no dealings with other servers")
     }
 
     /// 401 `M_UNKNOWN_TOKEN`; with `soft_logout` the client keeps its device and logs in again.

@@ -11,9 +11,11 @@ pub mod config;
 pub mod context;
 pub mod endpoint;
 pub mod error;
+pub mod federation;
 pub mod gateway;
 pub mod health;
 pub mod json;
+pub mod key;
 pub mod limits;
 pub mod listener;
 pub mod log;
@@ -33,7 +35,7 @@ pub mod well_known;
 #[cfg(test)]
 mod testing;
 
-pub use context::{Anyone, Context};
+pub use context::{Anyone, Context, Origin};
 pub use error::ApiError;
 pub use gateway::Gateway;
 pub use reply::{IntoReply, Json, RawJson, Reply};

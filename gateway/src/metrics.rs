@@ -121,6 +121,7 @@ fn describe() {
     process::describe();
     threads::describe();
     busy::describe();
+    playhouse_federation::metrics::describe();
     describe_gauge!("playhouse_memory_limit_bytes", "What the configuration lets all caches together take");
     describe_gauge!("playhouse_build_info", "The version that runs, as a label");
     describe_counter!(

@@ -18,9 +18,9 @@ use tracing::Instrument as _;
 
 use crate::{
     ApiError, Gateway, Reply,
-    authentication::{self, admit},
+    authentication::{self, admit, x_matrix},
     config::Part,
-    context::RequestInfo,
+    context::{Credentials, RequestInfo},
     endpoint::Incoming,
     gateway::Stage,
     limits::{Class, Whose},
@@ -93,15 +93,19 @@ where
     body::refuse_declared_excess(&head.headers, endpoint)?;
     let session = authentication::of(gateway, endpoint.authentication, &head, address).await?;
     admit(endpoint, session.as_deref())?;
+    let claim = x_matrix::claimed(gateway, endpoint.authentication, &head)?;
     if let Some(class) = endpoint.class {
         let whose =
             session.as_deref().map_or(Whose::Address(address), |session| Whose::User(&session.user_id));
         gateway.limits.take(class, whose)?;
     }
     let body = body::read(stream, endpoint).await?;
+    let origin = x_matrix::proven(gateway, claim, &head, &body).await?;
 
     let info = info(id, &head, address, endpoint.template(), body);
-    let incoming = Incoming { gateway: Arc::clone(gateway), session, info, head, path_args: found.path_args };
+    let credentials = Credentials { session, origin };
+    let incoming =
+        Incoming { gateway: Arc::clone(gateway), credentials, info, head, path_args: found.path_args };
     tokio::select! {
         reply = endpoint.call(incoming) => reply,
         () = gateway.reached(Stage::Refusing) => Err(ApiError::stopping()),

@@ -10,7 +10,7 @@ use crate::{
     admin, client,
     config::Part,
     endpoint::{Endpoint, custom, endpoint},
-    health,
+    federation, health, key,
     limits::Class,
     well_known,
 };
@@ -27,6 +27,8 @@ pub fn table() -> Vec<(Part, Vec<Endpoint>)> {
         (Part::Client, room_directory()),
         (Part::Client, rooms()),
         (Part::Client, user_data()),
+        (Part::Federation, server_keys()),
+        (Part::Federation, queries()),
         (Part::Admin, administration()),
         (
             Part::Health,
@@ -186,6 +188,23 @@ fn rooms() -> Vec<Endpoint> {
         endpoint(client::rooms::unban::handler).closed_to_suspended(),
         without_key.into_iter().fold(state_get, Endpoint::also_at),
         without_key.into_iter().fold(state_put, Endpoint::also_at),
+    ]
+}
+
+/// Nobody has vouched yet for whoever asks for keys, and an answer may cost a request of ours: so queries are limited.
+fn server_keys() -> Vec<Endpoint> {
+    vec![
+        endpoint(key::query::get::handler).class(Class::Other),
+        endpoint(key::query::post::handler).class(Class::Other).body_limit(key::query::post::MOST_BODY_BYTES),
+        endpoint(key::server::handler),
+    ]
+}
+
+fn queries() -> Vec<Endpoint> {
+    vec![
+        endpoint(federation::query::directory::handler),
+        endpoint(federation::query::profile::handler),
+        endpoint(federation::version::handler),
     ]
 }
 

@@ -279,6 +279,7 @@ pub fn node_config(config: &Config) -> NodeConfig {
     NodeConfig {
         accounts: account_settings(config, session_bytes),
         default_room_version: config.default_room_version.clone(),
+        federation: config.federation.settings(),
         room_bytes: usize::try_from(caches - session_bytes - sent_members_bytes).unwrap_or(usize::MAX),
         sent_members_bytes: usize::try_from(sent_members_bytes).unwrap_or(usize::MAX),
         ..NodeConfig::new(config.server_name.clone(), key)

@@ -54,6 +54,7 @@ impl TestServer {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
         config.passwords.cost = PasswordCost::Test;
+        config.federation.enabled = false;
         config.rate_limits.enabled = false;
         config.registration.open = true;
         config.registration.shared_secret = Some("shared secret".to_owned());

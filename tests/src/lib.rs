@@ -4,21 +4,25 @@
 //! The server is the built `playhouse` binary (see [`Server`]); nothing of it is linked in here. With
 //! `PLAYHOUSE_TEST_WORLD=cql` each keeps its rows in a keyspace of its own on the CQL server that `PLAYHOUSE_TEST_CQL` names.
 
+mod authority;
 mod http;
 mod keyspace;
 mod server;
 mod setup;
 mod signing;
 pub mod stage;
+mod stranger;
 mod sync;
 mod user;
 mod world;
 
+pub use self::authority::Authority;
 pub use self::http::{Http, Reply, Unanswered, segment};
 pub use self::keyspace::Keyspace;
 pub use self::server::Server;
 pub use self::setup::Setup;
 pub use self::signing::TestKey;
+pub use self::stranger::Stranger;
 pub use self::sync::Sync;
 pub use self::user::User;
 pub use self::world::World;

@@ -191,7 +191,8 @@ fn beside_this_program() -> PathBuf {
     target.join("playhouse")
 }
 
-fn free_port() -> u16 {
+/// A port of loopback that nobody listens on.
+pub(crate) fn free_port() -> u16 {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     std::iter::repeat_with(|| rand::random_range(PORTS)).find(is_free).expect("endless")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use toml::{Table, Value};
 
-use crate::{Keyspace, Server};
+use crate::{Authority, Keyspace, Server, server::free_port};
 
 /// The configuration of one server, as its TOML file will hold it. Address and data folder come from [`crate::Server`].
 #[derive(Clone, Debug)]
@@ -14,12 +14,14 @@ pub struct Setup {
     binary: Option<PathBuf>,
     keyspace: Option<Arc<Keyspace>>,
     signing_key: Option<PathBuf>,
+    /// Listeners besides the first.
+    listeners: Vec<Table>,
 }
 
 impl Default for Setup {
     /// Open registration, cheap password hashes, no rate limits, no metrics: what most tests want.
     fn default() -> Self {
-        Self { table: Table::new(), binary: None, keyspace: None, signing_key: None }
+        Self { table: Table::new(), binary: None, keyspace: None, signing_key: None, listeners: Vec::new() }
             .set("server_name", "localhost")
             .set("registration.open", true)
             .set("registration.shared_secret", "a shared secret")
@@ -41,6 +43,31 @@ impl Setup {
         }
         table.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Answers other servers over TLS on `host`, an address or name of loopback, which with a port is the server's name. The
+    /// certificate is of `authority`, which it believes about others.
+    pub fn federating(self, authority: &Authority, host: &str) -> Self {
+        let name = format!("{host}:{}", free_port());
+        let (certificate, key) = authority.certifies(host);
+        let mut listener = Table::new();
+        listener.insert("address".to_owned(), name.replace("localhost", "127.0.0.1").into());
+        listener.insert("parts".to_owned(), vec!["federation"].into());
+        listener.insert("tls_certificate".to_owned(), certificate.display().to_string().into());
+        listener.insert("tls_key".to_owned(), key.display().to_string().into());
+        let mut setup = self
+            .set("server_name", name)
+            .set("federation.ca_file", authority.file().display().to_string())
+            .set("federation.allowed_networks", vec!["127.0.0.0/8"])
+            .set("federation.timeout", "5 s")
+            .set("federation.connect_timeout", "2 s");
+        setup.listeners.push(listener);
+        setup
+    }
+
+    /// The name of the server.
+    pub fn server_name(&self) -> &str {
+        self.table["server_name"].as_str().expect("a name")
     }
 
     /// Keeps the rows in this keyspace.
@@ -91,12 +118,13 @@ impl Setup {
         self.binary.as_deref()
     }
 
-    /// The file's text, with one listener at `address`.
+    /// The file's text, with a listener for everything that needs no TLS at `address`.
     pub fn render(&self, address: &str, data_dir: &str) -> String {
         let mut listener = Table::new();
         listener.insert("address".to_owned(), address.into());
-        listener.insert("parts".to_owned(), vec!["client", "admin", "health"].into());
-        let whole = self.clone().set("data_dir", data_dir).set("listener", vec![Value::Table(listener)]);
+        listener.insert("parts".to_owned(), vec!["client", "admin", "health", "federation"].into());
+        let listeners = std::iter::once(&listener).chain(&self.listeners).cloned().map(Value::Table);
+        let whole = self.clone().set("data_dir", data_dir).set("listener", listeners.collect::<Vec<_>>());
         whole.table.to_string()
     }
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::{Value, json};
 
@@ -19,6 +19,18 @@ impl TestKey {
     /// The public half in unpadded base64.
     pub fn public(&self) -> String {
         STANDARD_NO_PAD.encode(self.0.verifying_key().as_bytes())
+    }
+
+    /// Whether `signature` over a JSON object is by the key whose public half, in unpadded base64, is `public`.
+    pub fn verifies(object: &Value, public: &str, signature: &str) -> bool {
+        let mut signed = object.clone();
+        let fields = signed.as_object_mut().expect("an object");
+        fields.remove("signatures");
+        fields.remove("unsigned");
+        let public = STANDARD_NO_PAD.decode(public).expect("base64");
+        let key = VerifyingKey::from_bytes(&public.try_into().expect("32 bytes")).expect("a key");
+        let signature = Signature::from_slice(&STANDARD_NO_PAD.decode(signature).expect("base64"));
+        key.verify_strict(signed.to_string().as_bytes(), &signature.expect("64 bytes")).is_ok()
     }
 
     /// Adds a signature of `user_id` under `ed25519:{key_name}` to a JSON object.

@@ -42,13 +42,13 @@ pub(super) async fn named_room(cx: &Context, name: OwnedRoomOrAliasId) -> Result
     }
 }
 
-/// The room that an alias leads to.
+/// The room that an alias of this server leads to.
 ///
 /// # Errors
 /// `M_NOT_FOUND`.
-pub(super) async fn room_of_alias(node: &Node, alias: &RoomAliasId) -> Result<OwnedRoomId, ApiError> {
+pub(crate) async fn room_of_alias(node: &Node, alias: &RoomAliasId) -> Result<OwnedRoomId, ApiError> {
     if alias.server_name() != node.server_name() {
-        let message = "The alias is of another server, and this one does not talk to other servers yet";
+        let message = "The alias is of another server, and this one cannot join rooms through others yet";
         return Err(ApiError::not_found(message));
     }
     let room_id = alias_rules::resolve(node, alias).await?;

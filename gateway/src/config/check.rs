@@ -26,6 +26,7 @@ pub fn check(config: &Config, source: &Source<'_>) -> Result<(), ConfigError> {
     listeners(config, &mut found);
     registration(config, &mut found);
     well_known(config, &mut found);
+    found.extend(config.federation.problems(&config.server_name));
     if config.store == StoreKind::Scylla {
         found.extend(config.scylla.problems());
     }

@@ -76,6 +76,14 @@ fn mistakes_are_shown_with_line_key_and_what_is_allowed() {
         ("[rate_limits]\nmessages = { per_second = 0, burst = 1 }", "line 2", "the rate must be above 0"),
         ("[rate_limits]\nmessages = { per_second = 1, burst = 0 }", "line 2", "the burst must be at least 1"),
         ("[sessions]\nlogin_token_lifetime = \"soon\"", "line 2", "write \"90 s\""),
+        ("[federation]\nallowed_networks = [\"10.0.0.0/33\"]", "line 2", "is no network; write"),
+        ("[federation]\ndeny_servers = [\"https://a\"]", "line 2", "is no server; write \"example.org\""),
+        ("[federation]\nnotaries = [\"a b\"]", "line 2", "server name"),
+        (
+            "[federation]\nold_keys = [{ id = \"a_b\", key = \"\", expired_ms = 1 }]",
+            "line 2",
+            "`a_b` is no key id",
+        ),
         ("server_name = ", "line 1", "string values must be quoted"),
     ];
     for (text, line, message) in cases {
@@ -114,6 +122,26 @@ fn a_cluster_that_cannot_be_is_complained_of_only_where_it_is_the_store() {
     assert_eq!(lines[1], "playhouse.toml line 4: `scylla.user`: needs `password` beside it");
     let keyspace = load_text("store = \"scylla\"\n[scylla]\nkeyspace = \"Play-house\"\n", &[]);
     assert!(keyspace.unwrap_err().to_string().contains("line 3: `scylla.keyspace`: a name has lower-case"));
+}
+
+#[test]
+fn dealings_with_others_that_cannot_be_are_complained_of() {
+    let text = "server_name = \"a.example\"\n[federation]\ntimeout = \"1 s\"\nconnect_timeout = \"2 s\"\n\
+                notaries = [\"a.example\"]\ndeny_servers = [\"*.example\"]\n";
+
+    let complaint = complaint(text, &[("PLAYHOUSE_FEDERATION__TIMEOUT", "6 m")]);
+
+    let expected = [
+        "environment variable PLAYHOUSE_FEDERATION__TIMEOUT: `federation.timeout`: must be between",
+        "playhouse.toml line 5: `federation.notaries`: this server cannot be its own notary",
+        "playhouse.toml line 5: `federation.notaries`: one of them is not among the servers to talk to",
+    ];
+    let lines: Vec<&str> = complaint.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{complaint}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{complaint}");
+    }
+    assert!(load_text(text, &[]).unwrap_err().to_string().contains("must not be longer than `timeout`"));
 }
 
 #[test]
@@ -247,8 +275,17 @@ fn prefixed(name: &str, table: &Table) -> Vec<String> {
     keys(table).into_iter().map(|key| format!("{name}.{key}")).collect()
 }
 
-const TABLES: [&str; 8] =
-    ["scylla", "registration", "sessions", "passwords", "rate_limits", "metrics", "log", "well_known"];
+const TABLES: [&str; 9] = [
+    "scylla",
+    "federation",
+    "registration",
+    "sessions",
+    "passwords",
+    "rate_limits",
+    "metrics",
+    "log",
+    "well_known",
+];
 
 /// Every key that the types take, by the complaint about one that they do not.
 fn every_key() -> Vec<String> {

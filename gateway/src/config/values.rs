@@ -12,6 +12,8 @@ use playhouse_rules::RoomVersion;
 use ruma::{OwnedServerName, RoomVersionId};
 use serde::{Deserialize, Deserializer, de};
 
+use super::PeerPattern;
+
 /// A number of bytes: `512 MiB`, `2 GB`, or a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(u64);
@@ -203,7 +205,7 @@ macro_rules! deserialize_by_notation {
     };
 }
 
-deserialize_by_notation!(ByteSize, Span, Address, Network);
+deserialize_by_notation!(ByteSize, Span, Address, Network, PeerPattern);
 
 /// An address, or nothing for an empty text.
 pub(super) fn optional_address<'de, D: Deserializer<'de>>(

@@ -94,3 +94,16 @@ async fn every_route_that_wants_a_token_says_so() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn every_route_for_other_servers_wants_their_signature() {
+    let server = TestServer::with(|config| config.federation.enabled = true).await;
+    let wants_one = |endpoint: &Endpoint| endpoint.authentication == Authentication::Server;
+    walk(&server, wants_one, async |endpoint, walker| {
+        for token in [None, Some("token")] {
+            let answer = server.bytes(endpoint.method.clone(), &walker.path(endpoint), token, "").await;
+            assert_eq!(answer.error(), (401, "M_UNAUTHORIZED".to_owned()), "{endpoint:?}");
+        }
+    })
+    .await;
+}

@@ -13,5 +13,5 @@ use crate::{
 
 /// A user's whole profile.
 pub async fn handler(cx: Context<Anyone>, request: Request) -> Result<Json<Profile>, ApiError> {
-    super::of(&cx, &request.user_id).await.map(Json)
+    super::of(&cx, &request.user_id, None).await.map(Json)
 }

@@ -56,6 +56,7 @@ pub fn body(method: &Method, template: &str) -> Option<Value> {
     let method = method.as_str();
     of_account(method, name)
         .or_else(|| of_room(method, name))
+        .or_else(|| of_server_keys(method, name))
         .or_else(|| of_directory(method, name))
         .or_else(|| of_keys(method, name))
         .or_else(|| of_backup(method, name))
@@ -92,6 +93,12 @@ fn of_account(method: &str, name: &str) -> Option<Value> {
         }),
         _ => return None,
     })
+}
+
+fn of_server_keys(method: &str, name: &str) -> Option<Value> {
+    let wanted = json!({ "ed25519:1": { "minimum_valid_until_ts": 1 } });
+    let body = json!({ "server_keys": { "localhost": wanted, "elsewhere.example": {} } });
+    (method == "POST" && name == "/_matrix/key/v2/query").then_some(body)
 }
 
 fn of_room(method: &str, name: &str) -> Option<Value> {

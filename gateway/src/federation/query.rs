@@ -1,0 +1,4 @@
+//! `/_matrix/federation/v1/query/…`
+
+pub mod directory;
+pub mod profile;
