@@ -13,7 +13,7 @@ build:
 serve *options:
     cargo run --release -p playhouse-gateway --bin playhouse -- serve {{options}}
 
-# Run all the tests, or the parts named: lint unit board clients crash cql complement
+# Run all the tests, or the parts named: lint unit board clients peers crash cql complement
 test *parts:
     ./tests/run {{parts}}
 
