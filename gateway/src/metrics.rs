@@ -136,6 +136,10 @@ fn describe() {
     describe_counter!("playhouse_http_connections_refused_total", "Connections closed at once, by reason");
     describe_counter!("playhouse_limited_total", "Requests refused by a rate limit, by rule");
     describe_counter!("playhouse_tls_reloads_total", "Certificates read again, by outcome");
+    describe_gauge!(
+        "playhouse_tls_certificate_not_after_seconds",
+        "When the first of the listeners' certificates ends, in seconds since the epoch"
+    );
 }
 
 /// A request was answered.
@@ -168,6 +172,11 @@ pub fn connection(transport: Transport) -> impl Drop {
 /// A connection was closed before a request.
 pub fn connection_refused(reason: Refusal) {
     counter!("playhouse_http_connections_refused_total", "reason" => reason.name()).increment(1);
+}
+
+/// When the first of the listeners' certificates ends, in seconds since the epoch.
+pub fn certificate_ends(not_after: i64) {
+    gauge!("playhouse_tls_certificate_not_after_seconds").set(not_after as f64);
 }
 
 /// Certificates were read again.

@@ -178,6 +178,9 @@ async fn stop(gateway: &Gateway, mut serving: JoinSet<()>) {
 
 async fn watch_certificates(certificates: Vec<Arc<tls::Tls>>) {
     loop {
+        if let Some(first) = certificates.iter().filter_map(|tls| tls.not_after()).min() {
+            metrics::certificate_ends(first);
+        }
         tokio::time::sleep(tls::LOOK_EVERY).await;
         for tls in &certificates {
             tls.reload_if_changed();

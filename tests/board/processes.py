@@ -69,17 +69,30 @@ def keyspace():
         subprocess.run([DROP_KEYSPACE, node, name], check=False)
 
 
+def certify(folder):
+    """A certificate and its key, signed by itself."""
+    certificate, key = pathlib.Path(folder, "cert.pem"), pathlib.Path(folder, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "30", "-subj", "/CN=board.test", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
+
+
 @contextlib.contextmanager
 def playhouse(binary, store, folder):
     """A server on a store of its own: its client API and its metrics."""
-    client, metrics = free_port(), free_port()
+    client, secure, metrics = free_port(), free_port(), free_port()
     settings = pathlib.Path(folder, "playhouse.toml")
+    certificate, key = certify(folder)
     with keyspace() if store == "scylla" else contextlib.nullcontext('store = "fjall"') as rows:
         settings.write_text(f"""
         {rows}
         server_name = "board.test"
         data_dir = "data"
-        listener = [{{ address = "127.0.0.1:{client}", parts = ["client", "health"] }}]
+        listener = [
+            {{ address = "127.0.0.1:{client}", parts = ["client", "health"] }},
+            {{ address = "127.0.0.1:{secure}", parts = ["health"], tls_certificate = "{certificate}", tls_key = "{key}" }},
+        ]
         registration.open = true
         passwords.cost = "test"
         # The users share an address; the limits that mistyped passwords meet stay.

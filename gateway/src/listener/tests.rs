@@ -94,6 +94,15 @@ fn certify(folder: &Path) -> Vec<u8> {
     made.cert.der().to_vec()
 }
 
+/// Writes a certificate that ends at the beginning of a year.
+fn certify_until(folder: &Path, year: i32) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut wanted = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    wanted.not_after = rcgen::date_time_ymd(year, 1, 1);
+    std::fs::write(folder.join("cert.pem"), wanted.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
 fn with_tls(folder: &Path) -> config::Listener {
     let (tls_certificate, tls_key) = (Some(folder.join("cert.pem")), Some(folder.join("key.pem")));
     config::Listener { tls_certificate, tls_key, ..local() }
@@ -154,6 +163,19 @@ async fn a_new_certificate_serves_new_connections_and_a_bad_one_changes_nothing(
     tls.reload_if_changed();
     assert!(handshake(&running, &new, b"h2").await.is_ok());
     assert!(handshake(&running, &old, b"h2").await.is_err());
+}
+
+#[test]
+fn the_end_of_a_certificate_is_that_of_the_one_that_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    certify_until(folder.path(), 2030);
+    let tls = Tls::load(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+    assert_eq!(tls.not_after(), Some(1_893_456_000));
+
+    certify_until(folder.path(), 2031);
+    assert_eq!(tls.not_after(), Some(1_893_456_000), "the new one is not served yet");
+    tls.reload();
+    assert_eq!(tls.not_after(), Some(1_924_992_000));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 use crate::metrics;
 
@@ -108,6 +109,14 @@ impl Tls {
     /// The server's side of a handshake.
     pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.acceptor.0.accept(stream).await
+    }
+
+    /// When the server's own certificate ends, in seconds since the epoch. Those above it in the chain may end sooner:
+    /// old ones are sent along for old clients.
+    pub fn not_after(&self) -> Option<i64> {
+        let key = self.current.0.load();
+        let (_, certificate) = X509Certificate::from_der(key.cert.first()?).ok()?;
+        Some(certificate.validity().not_after.timestamp())
     }
 
     /// Reads the files again if they changed.
