@@ -18,6 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use playhouse_rules::EventSigner as _;
 use ruma::ServerName;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::{
     ServerKey,
@@ -36,6 +37,10 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove
 /// How other servers know us.
 const USER_AGENT: &str = concat!("Playhouse/", env!("CARGO_PKG_VERSION"));
 
+/// The most questions of our clients under way at once: servers that answer slowly on purpose must not take all of the places
+/// that [`Egress`] has, which keys and whatever else is urgent need too.
+const MOST_QUERIES: usize = 128;
+
 /// Sends requests to other servers, as this server.
 #[derive(Debug)]
 pub struct Client {
@@ -44,6 +49,7 @@ pub struct Client {
     egress: Arc<Egress>,
     discovery: Discovery,
     pauses: Pauses,
+    queries: Semaphore,
     timeout: Duration,
 }
 
@@ -89,7 +95,15 @@ impl Client {
     pub fn new(key: Arc<ServerKey>, peers: Peers, egress: Egress, timeout: Duration) -> Self {
         let egress = Arc::new(egress);
         let discovery = Discovery::new(Arc::clone(&egress));
-        Self { key, peers, egress, discovery, pauses: Pauses::default(), timeout }
+        Self {
+            key,
+            peers,
+            egress,
+            discovery,
+            pauses: Pauses::default(),
+            queries: Semaphore::new(MOST_QUERIES),
+            timeout,
+        }
     }
 
     /// A server has shown that it is there: it is tried again.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedRoomId, OwnedServerName, RoomAliasId, UserId};
-use serde::Deserialize;
+use ruma::{OwnedRoomId, OwnedServerName, RoomAliasId, ServerName, UserId};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{Client, RequestError, Signature, escaped, parsed};
+use crate::egress::EgressError;
 
 /// The most bytes of a profile: as large as the specification lets one be, and what wraps it.
 const MOST_PROFILE_BYTES: usize = 80 << 10;
@@ -37,8 +38,7 @@ impl Client {
         if let Some(field) = field {
             target = format!("{target}&field={}", escaped(field));
         }
-        let body = self.get(user.server_name(), &target, Signature::Ours, MOST_PROFILE_BYTES).await?;
-        parsed(&body)
+        self.query(user.server_name(), &target, MOST_PROFILE_BYTES).await
     }
 
     /// The room that an alias of another server leads to.
@@ -50,7 +50,18 @@ impl Client {
     pub async fn room_of_alias(&self, alias: &RoomAliasId) -> Result<FoundRoom, RequestError> {
         let alias_value = escaped(alias.as_str());
         let target = format!("/_matrix/federation/v1/query/directory?room_alias={alias_value}");
-        let body = self.get(alias.server_name(), &target, Signature::Ours, MOST_DIRECTORY_BYTES).await?;
+        self.query(alias.server_name(), &target, MOST_DIRECTORY_BYTES).await
+    }
+
+    /// Asks a question of one of our clients.
+    async fn query<T: DeserializeOwned>(
+        &self,
+        server: &ServerName,
+        target: &str,
+        most_bytes: usize,
+    ) -> Result<T, RequestError> {
+        let _place = self.queries.try_acquire().map_err(|_| EgressError::Busy)?;
+        let body = self.get(server, target, Signature::Ours, most_bytes).await?;
         parsed(&body)
     }
 }
