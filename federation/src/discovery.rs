@@ -40,6 +40,9 @@ const MOST_REMEMBERED: NonZeroUsize = NonZeroUsize::new(8_192).expect("not 0");
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// ...up to this.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// How long the last answer of a server stands in beyond its time while that server's file cannot be had: a web server that
+/// is down must not take the homeserver with it.
+const STANDS_IN_FOR: Duration = Duration::from_hours(24);
 
 /// Fetches one page of the web.
 #[async_trait]
@@ -68,6 +71,8 @@ struct Known {
     delegate: Option<OwnedServerName>,
     /// Until when that holds; `None` if nobody has asked yet.
     until: Option<Instant>,
+    /// Until when `delegate` stands in for an answer that cannot be had.
+    stands_in_until: Option<Instant>,
     failures: u32,
 }
 
@@ -94,19 +99,24 @@ impl Discovery {
 
 impl Known {
     fn learn(&mut self, answer: Result<well_known::Delegation, well_known::NoDelegation>) {
+        let now = Instant::now();
         let lifetime = match answer {
             Ok(delegation) => {
                 (self.delegate, self.failures) = (Some(delegation.server), 0);
+                self.stands_in_until = Some(now + delegation.lifetime + STANDS_IN_FOR);
                 delegation.lifetime
             }
             Err(reason) => {
                 tracing::debug!(%reason, "no delegation");
+                if !reason.may_pass() || self.stands_in_until.is_none_or(|until| until <= now) {
+                    self.delegate = None;
+                }
                 let pause = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
-                (self.delegate, self.failures) = (None, self.failures.saturating_add(1));
+                self.failures = self.failures.saturating_add(1);
                 pause.min(LONGEST_PAUSE)
             }
         };
-        self.until = Some(Instant::now() + lifetime);
+        self.until = Some(now + lifetime);
     }
 }
 

@@ -244,8 +244,12 @@ fn of_shape(error: &DeserializationError) -> ApiError {
 }
 
 fn of_json(error: &serde_json::Error) -> ApiError {
-    if error.is_data() {
-        ApiError::bad_json(error.to_string())
+    let text = error.to_string();
+    if text.starts_with("data did not match any variant") {
+        // Which serde says of what may have one of several shapes.
+        ApiError::bad_json("The body lacks a parameter that this request needs, or one is of a wrong type")
+    } else if error.is_data() {
+        ApiError::bad_json(text)
     } else {
         ApiError::not_json("The body is not JSON")
     }

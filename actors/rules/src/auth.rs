@@ -19,6 +19,7 @@ mod tests;
 
 use ruma::{
     EventId,
+    events::TimelineEventType,
     state_res::{check_state_dependent_auth_rules, check_state_independent_auth_rules},
 };
 
@@ -55,6 +56,10 @@ pub fn check_against_state(version: &RoomVersion, pdu: &Pdu, state: &RoomState) 
 
 /// The whole rule set of the room version, field by field.
 fn check_by_the_rules(version: &RoomVersion, pdu: &Pdu, state: &RoomState) -> Result<(), AuthError> {
+    // ruma has this among the rules that need no state, which our own events are not checked by.
+    if *pdu.kind() == TimelineEventType::RoomCreate && !pdu.prev_events().is_empty() {
+        return Err(AuthError::CreatedAlready);
+    }
     check_state_dependent_auth_rules(&version.rules().authorization, pdu, |kind, state_key| {
         state.get(kind, state_key)
     })

@@ -97,12 +97,17 @@ fn is_replaced(new: &NewRoom, state: &InitialState) -> bool {
         || (state.is("m.room.topic") && new.topic.is_some())
 }
 
-/// Refuses what `initial_state` cannot be used for: invites, which have a list of their own, and aliases that cannot
-/// lead to a room which does not exist yet.
+/// Refuses what `initial_state` cannot be used for: invites, which have a list of their own, a second create event, and
+/// aliases that cannot lead to a room which does not exist yet.
 fn check_initial_state(founder: &Founder<'_>, states: &[InitialState]) -> Result<(), FoundingError> {
     for state in states {
         if state.kind == "m.room.member" && state.state_key != founder.creator.as_str() {
             return Err(FoundingError::Malformed("initial_state must not hold members; use invite".into()));
+        }
+        if state.kind == "m.room.create" {
+            return Err(FoundingError::Malformed(
+                "initial_state must not hold the create event; use creation_content".into(),
+            ));
         }
         if state.is("m.room.canonical_alias") {
             let mut named = canonical::newly_named(None, &state.content)?.into_iter();

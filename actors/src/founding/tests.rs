@@ -279,6 +279,12 @@ async fn what_makes_no_sense_is_refused() {
         refusal(NewRoom { initial_state: vec![member], ..v12() }).await,
         FoundingError::Malformed(_)
     ));
+    let second = state("m.room.create", &json!({ "room_version": "10" }));
+    let version = Some(RoomVersionId::V10);
+    assert!(matches!(
+        refusal(NewRoom { initial_state: vec![second], version, ..v12() }).await,
+        FoundingError::Malformed(_)
+    ));
     let crowd = (0..600).map(|n| format!("@u{n}:test").try_into().unwrap()).collect();
     assert!(matches!(
         refusal(NewRoom { invite: crowd, ..v12() }).await,

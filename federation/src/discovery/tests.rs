@@ -125,6 +125,34 @@ async fn a_file_is_read_again_only_when_its_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_file_cannot_be_had_the_last_one_stands_in_for_a_day() {
+    let web = Web::with(&[(FILE, 200, "cache-control: max-age=3600", r#"{"m.server": "a.example"}"#)]);
+    let discovery = discovery(&web);
+    let server = owned_server_name!("example.org");
+    assert_eq!(discovery.authority(&server).await, "a.example");
+
+    web.pages.lock().clear();
+    for _ in 0..12 {
+        tokio::time::advance(Duration::from_hours(2)).await;
+        assert_eq!(discovery.authority(&server).await, "a.example");
+    }
+    tokio::time::advance(Duration::from_hours(2)).await;
+    assert_eq!(discovery.authority(&server).await, "example.org");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_its_file_away_answers_for_itself() {
+    let web = Web::with(&[(FILE, 200, "cache-control: max-age=3600", r#"{"m.server": "a.example"}"#)]);
+    let discovery = discovery(&web);
+    let server = owned_server_name!("example.org");
+    assert_eq!(discovery.authority(&server).await, "a.example");
+
+    web.pages.lock().insert(FILE.to_owned(), (404, "", ""));
+    tokio::time::advance(Duration::from_hours(2)).await;
+    assert_eq!(discovery.authority(&server).await, "example.org");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_cannot_be_asked_is_asked_ever_less_often() {
     let web = Web::with(&[]);
     let discovery = discovery(&web);

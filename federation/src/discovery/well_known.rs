@@ -40,6 +40,17 @@ pub(super) enum NoDelegation {
     TooManyRedirects,
 }
 
+impl NoDelegation {
+    /// Whether the next attempt may end otherwise, though the server changes nothing.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Egress(_) => true,
+            Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Malformed(_) | Self::Redirect(_) | Self::TooManyRedirects => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct File {
     #[serde(rename = "m.server")]

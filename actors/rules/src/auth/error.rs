@@ -40,6 +40,9 @@ pub enum AuthError {
         /// The state key.
         state_key: String,
     },
+    /// A create event that follows others, with a state key or without.
+    #[error("A room is created once, and not by sending an event.")]
+    CreatedAlready,
     /// A rule of the room's version.
     #[error("The rules of the room do not allow it: {0}.")]
     Rule(String),

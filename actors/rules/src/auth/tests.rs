@@ -29,6 +29,18 @@ fn who_is_not_in_the_room_cannot_speak_in_it() {
 }
 
 #[test]
+fn nobody_sends_a_create_event_whether_as_state_or_as_a_message() {
+    for version in RoomVersion::SUPPORTED.iter().filter(|version| !version.room_id_is_create_hash()) {
+        let mut room = TestRoom::new(version.id().as_str());
+        for key in [None, Some(""), Some("x")] {
+            let refused =
+                room.try_send(ALICE, "m.room.create", key, json!({ "creator": ALICE })).unwrap_err();
+            assert_eq!(refused, AuthError::CreatedAlready);
+        }
+    }
+}
+
+#[test]
 fn a_refusal_for_power_says_what_is_needed_and_what_there_is() {
     let mut room = TestRoom::new("11");
     room.joins(BOB);
