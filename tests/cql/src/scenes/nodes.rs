@@ -16,6 +16,13 @@ const WITHOUT: Duration = Duration::from_secs(8);
 /// The longest that sends may stand still when a node goes: its connections' keepalive, and some.
 const LONGEST_STALL: Duration = Duration::from_secs(6);
 
+/// How long a node that has just started is left to compile its code while it answers. What is said of a lost node is said
+/// of a cluster whose other nodes keep up: on two cores three cold ones time out by themselves.
+const WARM_UP: Duration = Duration::from_secs(15);
+/// How long after it nobody may be refused, and how long that is waited for.
+const STEADY: Duration = Duration::from_secs(3);
+const STEADY_WITHIN: Duration = Duration::from_mins(1);
+
 /// One node of three killed or paused: no client sees an error, sends go on. All killed: unavailable, and on again
 /// when they are back. Whatever happens, nothing acknowledged is lost and nothing is doubled.
 pub async fn plays(seed: u64) -> Outcome {
@@ -33,11 +40,11 @@ async fn play(seed: u64, outcome: &mut Outcome) -> Result<(), String> {
     let mut theater = Theater::opens(USERS, Setup::default().in_keyspace(&keyspace)).await;
 
     load::during(&mut theater, seed, async |theater| {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        settles(theater).await?;
         cluster.kill(1).await?;
         bears(theater, "a killed node", outcome).await;
         cluster.restart().await?;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        settles(theater).await?;
 
         cluster.pause(2).await?;
         bears(theater, "a paused node", outcome).await;
@@ -59,6 +66,22 @@ async fn play(seed: u64, outcome: &mut Outcome) -> Result<(), String> {
     .await?;
 
     load::compare(&mut theater, outcome).await;
+    Ok(())
+}
+
+/// Waits until nodes that have just started are warm and the cluster answers everybody.
+async fn settles(theater: &Theater) -> Result<(), String> {
+    tokio::time::sleep(WARM_UP).await;
+    let (began, mut refused, mut since) = (Instant::now(), theater.unavailable(), Instant::now());
+    while since.elapsed() < STEADY {
+        if began.elapsed() > STEADY_WITHIN {
+            return Err(format!("with all nodes there it refused clients for {STEADY_WITHIN:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if theater.unavailable() > refused {
+            (refused, since) = (theater.unavailable(), Instant::now());
+        }
+    }
     Ok(())
 }
 
