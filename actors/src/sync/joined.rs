@@ -77,8 +77,8 @@ pub async fn joined(
     let request = pass.window_request(view, &sight);
     let window = request.read(lower, Gap(view.head_seq + 1)).await?;
     let scope = if fresh || pass.request.full_state { StateScope::Everything } else { StateScope::Changes };
-    let moves = moves_of(pass, &request, &window, fresh).await?;
-    let summary = (fresh || pass.request.full_state || !moves.joined.is_empty() || !moves.left.is_empty())
+    let changes = changes_in(&request, &window, fresh).await?;
+    let summary = (fresh || pass.request.full_state || changes.iter().any(touches_summary))
         .then(|| summary_of(view, pass));
     let mut room = JoinedRoom { summary, ..JoinedRoom::default() };
     let stay = Stay { room_id: &view.room_id, member_event: standing.seq };
@@ -96,7 +96,7 @@ pub async fn joined(
     let counts = unread::counts(pass, view, standing).await?;
     room.unread_notifications = counts.main;
     room.unread_thread_notifications = counts.threads;
-    Ok(Contribution { room, moves })
+    Ok(Contribution { room, moves: moves_of(pass, view, &changes, fresh) })
 }
 
 async fn was_joined(pass: &Pass<'_>, view: &RoomView, lower: Gap) -> Result<bool, RoomError> {
@@ -154,25 +154,35 @@ pub(super) async fn timeline_of(
     Ok(Timeline { events, limited: window.limited, prev_batch: Some(window.start.encode()) })
 }
 
-/// Who joined and left in a window; everybody where the user newly joined.
-async fn moves_of(
-    pass: &Pass<'_>,
+/// What changed of the state in a window; nothing where all of it is told anyway.
+async fn changes_in(
     request: &WindowRequest<'_>,
     window: &Window,
     fresh: bool,
-) -> Result<Moves, RoomError> {
-    if pass.request.since.is_none() {
-        return Ok(Moves::default());
-    }
-    if fresh {
-        let joined = request.view.state.joined_members().map(ToOwned::to_owned).collect();
-        return Ok(Moves { joined, ..Moves::default() });
-    }
-    if window.lower >= window.upper {
-        return Ok(Moves::default());
+) -> Result<Vec<Pdu>, RoomError> {
+    if fresh || window.lower >= window.upper {
+        return Ok(Vec::new());
     }
     let span = (window.lower.0 - 1, window.upper.0 - 1);
-    Ok(Moves::of(&changed_state(request.store, request.view, span, Members::All).await?))
+    changed_state(request.store, request.view, span, Members::All).await
+}
+
+/// Who joined and left in a window; everybody where the user newly joined.
+fn moves_of(pass: &Pass<'_>, view: &RoomView, changes: &[Pdu], fresh: bool) -> Moves {
+    if pass.request.since.is_none() {
+        return Moves::default();
+    }
+    if fresh {
+        let joined = view.state.joined_members().map(ToOwned::to_owned).collect();
+        return Moves { joined, ..Moves::default() };
+    }
+    Moves::of(changes)
+}
+
+/// Whether the counts or the heroes of a room may differ after a change. Invites are counted, and heroes are due as
+/// soon as the room has no name.
+fn touches_summary(change: &Pdu) -> bool {
+    matches!(change.kind_str(), "m.room.member" | "m.room.name" | "m.room.canonical_alias")
 }
 
 /// Member counts, and heroes for a room without a name.

@@ -312,6 +312,35 @@ async fn a_named_room_has_no_heroes() {
 }
 
 #[tokio::test]
+async fn an_invite_is_counted_and_makes_a_hero_in_the_next_sync() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.creates_room(json!({})).await;
+    alice.syncs().await;
+
+    alice.invites(&room, &bob).await;
+    let sync = alice.syncs().await;
+
+    let summary = &sync.joined(&room)["summary"];
+    assert_eq!(summary["m.invited_member_count"], 1, "{}", sync.0);
+    assert_eq!(summary["m.heroes"], json!([bob.id]));
+}
+
+#[tokio::test]
+async fn a_room_that_loses_its_name_is_told_with_its_heroes() {
+    let world = World::start().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.creates_room(json!({ "preset": "public_chat", "name": "Stage" })).await;
+    bob.joins(&room).await;
+    lazily(&alice).await;
+
+    alice.sets_state(&room, "m.room.name", "", json!({})).await.ok();
+    let sync = lazily(&alice).await;
+
+    assert_eq!(sync.joined(&room)["summary"]["m.heroes"], json!([bob.id]), "{}", sync.0);
+}
+
+#[tokio::test]
 async fn state_after_is_told_where_it_is_asked_for() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
