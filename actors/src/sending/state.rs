@@ -2,11 +2,8 @@
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey>
 
-use std::collections::BTreeMap;
-
-use playhouse_rules::state::RoomState;
-use ruma::{OwnedEventId, RoomId, events::TimelineEventType};
-use serde::{Deserialize, de::IgnoredAny};
+use playhouse_rules::state::{PowerLevels, RoomState};
+use ruma::{OwnedEventId, RoomId, UserId, events::TimelineEventType};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{SendError, Sender};
@@ -73,20 +70,24 @@ async fn set_membership(
     Ok(joining::set_member_state(node, sender.user, room_id, state_key, content).await?)
 }
 
-/// Creators whose power has no number must not be given one: the rules of the room refuse it to everybody, so it is
-/// the request that is wrong and not the sender's power that is too small.
+/// Refuses what the rules of the room refuse to everybody: it is the request that is wrong then, and not the sender's
+/// power that is too small. Levels must be of the right types, and creators whose power has no number must not be given
+/// one.
 ///
 /// <https://spec.matrix.org/v1.19/rooms/v12/#authorization-rules>
 fn check_power_levels(state: &RoomState, content: &RawValue) -> Result<(), SendError> {
-    #[derive(Deserialize)]
-    struct Content {
-        #[serde(default)]
-        users: BTreeMap<String, IgnoredAny>,
-    }
-    let Ok(content) = serde_json::from_str::<Content>(content.get()) else { return Ok(()) };
-    match state.power_levels().creators().find(|creator| content.users.contains_key(creator.as_str())) {
-        Some(creator) => Err(SendError::BadContent(format!(
+    let content: Map<String, Value> = serde_json::from_str(content.get())
+        .map_err(|_| SendError::BadContent("the content must be an object".into()))?;
+    let users = content.get("users").and_then(Value::as_object);
+    let is_named = |creator: &UserId| users.is_some_and(|users| users.contains_key(creator.as_str()));
+    if let Some(creator) = state.power_levels().creators().find(|creator| is_named(creator)) {
+        return Err(SendError::BadContent(format!(
             "{creator} created the room and has no level in the power levels"
+        )));
+    }
+    match PowerLevels::malformed_field(content, &state.version().rules().authorization) {
+        Some(field) => Err(SendError::BadContent(format!(
+            "{field} of the power levels is malformed: levels are integers, and users are named by their ids"
         ))),
         None => Ok(()),
     }

@@ -85,6 +85,42 @@ async fn power_is_needed_and_nobody_gives_more_than_they_have() {
 }
 
 #[tokio::test]
+async fn malformed_power_levels_are_a_bad_request_and_no_want_of_power() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    let wishes = [
+        json!({ "users_default": "none" }),
+        json!({ "users": { "bob": 50 } }),
+        json!({ "users": ["@bob:localhost"] }),
+        json!({ "events": { "m.room.topic": null } }),
+        json!({ "notifications": 50 }),
+    ];
+    for version in ["9", "12"] {
+        let room = alice.creates_room(json!({ "room_version": version })).await;
+        let levels = alice.reads_state(&room, "m.room.power_levels", "").await.ok();
+        for wish in &wishes {
+            let mut wished = levels.clone();
+            wished.as_object_mut().expect("an object").extend(wish.as_object().expect("an object").clone());
+            alice.sets_state(&room, "m.room.power_levels", "", wished).await.refused(400, "M_BAD_JSON");
+        }
+        assert_eq!(alice.reads_state(&room, "m.room.power_levels", "").await.ok(), levels);
+    }
+}
+
+#[tokio::test]
+async fn power_levels_written_as_text_are_taken_up_to_version_9() {
+    let world = World::start().await;
+    let alice = world.user("alice").await;
+    for (version, status) in [("9", 200), ("10", 400)] {
+        let room = alice.creates_room(json!({ "room_version": version })).await;
+        let mut levels = alice.reads_state(&room, "m.room.power_levels", "").await.ok();
+        levels["ban"] = json!("60");
+        let reply = alice.sets_state(&room, "m.room.power_levels", "", levels).await;
+        assert_eq!(reply.status, status, "version {version}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
 async fn a_state_key_that_is_another_users_id_is_theirs() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);

@@ -55,7 +55,21 @@ impl PowerLevels {
     /// The levels in a room with this create event and these power levels.
     pub(super) fn new(rules: &AuthorizationRules, create: Option<&CreateView>, event: Option<&Pdu>) -> Self {
         let creators = create.map(|create| create.creators.clone()).unwrap_or_default();
-        let mut levels = Self {
+        let mut levels = Self::silent();
+        levels.malformed = create.is_some_and(|create| create.malformed);
+        match event {
+            Some(event) => levels.read_event(event, rules),
+            None => levels.users.extend(creators.iter().cloned().map(|user| (user, DEFAULT_CREATOR_LEVEL))),
+        }
+        if rules.explicitly_privilege_room_creators {
+            levels.creators = creators;
+        }
+        levels
+    }
+
+    /// The levels where the event says nothing.
+    fn silent() -> Self {
+        Self {
             users: BTreeMap::new(),
             events: BTreeMap::new(),
             notifications: BTreeMap::new(),
@@ -67,24 +81,25 @@ impl PowerLevels {
             invite: 0,
             redact: 50,
             creators: BTreeSet::new(),
-            malformed: create.is_some_and(|create| create.malformed),
-        };
-        match event {
-            Some(event) => levels.read(event, rules),
-            None => levels.users.extend(creators.iter().cloned().map(|user| (user, DEFAULT_CREATOR_LEVEL))),
+            malformed: false,
         }
-        if rules.explicitly_privilege_room_creators {
-            levels.creators = creators;
-        }
-        levels
     }
 
-    fn read(&mut self, event: &Pdu, rules: &AuthorizationRules) {
-        let Ok(content) = event.content_as::<Map<String, Value>>() else {
-            self.malformed = true;
-            return;
+    /// The first field of such content that is not what these rules take: they refuse it whoever sends it.
+    pub fn malformed_field(content: Map<String, Value>, rules: &AuthorizationRules) -> Option<&'static str> {
+        Self::silent().read(content, rules)
+    }
+
+    fn read_event(&mut self, event: &Pdu, rules: &AuthorizationRules) {
+        self.malformed |= match event.content_as() {
+            Ok(content) => self.read(content, rules).is_some(),
+            Err(_) => true,
         };
-        let mut reader = Reader { content, integers_only: rules.integer_power_levels, malformed: false };
+    }
+
+    /// Takes the levels of the content; answers the first field that cannot be read.
+    fn read(&mut self, content: Map<String, Value>, rules: &AuthorizationRules) -> Option<&'static str> {
+        let mut reader = Reader { content, integers_only: rules.integer_power_levels, malformed: None };
         reader.map("users", &mut self.users);
         reader.map("events", &mut self.events);
         reader.map("notifications", &mut self.notifications);
@@ -99,7 +114,7 @@ impl PowerLevels {
         ] {
             reader.integer(field, level);
         }
-        self.malformed |= reader.malformed;
+        reader.malformed
     }
 
     /// The level of this user.
@@ -170,11 +185,12 @@ impl PowerLevels {
 struct Reader {
     content: Map<String, Value>,
     integers_only: bool,
-    malformed: bool,
+    /// The first field that could not be read.
+    malformed: Option<&'static str>,
 }
 
 impl Reader {
-    fn integer(&mut self, field: &str, level: &mut i64) {
+    fn integer(&mut self, field: &'static str, level: &mut i64) {
         let Some(value) = self.content.remove(field) else { return };
         let read = if self.integers_only {
             serde_json::from_value::<Int>(value).ok()
@@ -183,11 +199,11 @@ impl Reader {
         };
         match read {
             Some(value) => *level = value.into(),
-            None => self.malformed = true,
+            None => self.malformed = self.malformed.or(Some(field)),
         }
     }
 
-    fn map<K: Ord + DeserializeOwned>(&mut self, field: &str, levels: &mut BTreeMap<K, i64>) {
+    fn map<K: Ord + DeserializeOwned>(&mut self, field: &'static str, levels: &mut BTreeMap<K, i64>) {
         let Some(value) = self.content.remove(field) else { return };
         let read: Option<BTreeMap<K, Int>> = if self.integers_only {
             serde_json::from_value(value).ok()
@@ -196,7 +212,7 @@ impl Reader {
         };
         match read {
             Some(read) => *levels = read.into_iter().map(|(key, level)| (key, level.into())).collect(),
-            None => self.malformed = true,
+            None => self.malformed = self.malformed.or(Some(field)),
         }
     }
 }
