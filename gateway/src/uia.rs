@@ -1,7 +1,7 @@
 //! User-interactive authentication: stages that a client completes before a request is carried out.
 //!
-//! A session belongs to the request that began it: same caller, method, path and body but for `auth`. It is bounded in
-//! time and, with all others, in number. A wrong attempt is a 401 with the session again.
+//! A session belongs to the request that began it: same caller, method, path and body but for `auth` (of a
+//! registration the body may change). It is bounded in time and, with all others, in number. A wrong attempt is a 401 with the session again.
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#user-interactive-authentication-api>
 
@@ -52,6 +52,16 @@ impl<'a> Attempt<'a> {
     ) -> Result<Self, ApiError> {
         let fingerprint = Fingerprint::of(request, user)?;
         Ok(Self { gateway, fingerprint, address: request.address, user })
+    }
+
+    /// An attempt to register. Clients learn the flows from an empty request before they ask for a name, and go on in
+    /// its session. Nothing that its stages prove depends on the name, so that the body may change.
+    ///
+    /// # Errors
+    /// None that a client can cause.
+    pub fn to_register(gateway: &'a Gateway, request: &RequestInfo) -> Result<Self, ApiError> {
+        let fingerprint = Fingerprint::of_any_body(request)?;
+        Ok(Self { gateway, fingerprint, address: request.address, user: None })
     }
 
     /// Returns once a flow is complete.

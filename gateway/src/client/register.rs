@@ -40,12 +40,13 @@ pub async fn handler(cx: Context<Anyone>, request: Request) -> Result<impl IntoR
     // Checked before the stages, so that nobody goes through them for a name that cannot be had.
     let user = cx.node().accounts().available(request.username.as_deref()).await?;
     let flows = Flows::registration(&cx.config().registration);
-    let proof =
-        Attempt::new(cx.gateway(), &cx.request, None)?.complete(&flows, request.auth.as_ref()).await?;
+    let attempt = Attempt::to_register(cx.gateway(), &cx.request)?;
+    let proof = attempt.complete(&flows, request.auth.as_ref()).await?;
     let password = request.password.ok_or_else(|| ApiError::missing_param("`password` is missing"))?;
     cx.gateway().limits.take(Class::Registrations, Whose::Address(cx.request.address))?;
 
     register(&cx, &user, password, &proof).await?;
+    proof.spend(cx.gateway());
     if request.inhibit_login {
         return Ok(Json(Registered::without_login(user)));
     }

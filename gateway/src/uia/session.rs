@@ -7,6 +7,7 @@ use std::{
 
 use parking_lot::Mutex;
 use ruma::{UserId, api::client::uiaa::AuthType};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -19,7 +20,8 @@ const LIFE: Duration = Duration::from_mins(30);
 /// The most sessions at once; beyond, the oldest ends early.
 const MAX_SESSIONS: usize = 10_000;
 
-/// The request that a session belongs to: caller, method, path and body but for `auth`.
+/// The request that a session belongs to: caller, method, path and body but for `auth`; of a registration method and
+/// path alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
@@ -33,8 +35,19 @@ impl Fingerprint {
         let mut body: Map<String, Value> =
             serde_json::from_slice(body).map_err(|_| ApiError::not_json("The body is not JSON"))?;
         body.remove("auth");
-        let request = (user, request.method.as_str(), &*request.path, body);
-        Ok(Self(Sha256::digest(serde_json::to_vec(&request).map_err(ApiError::internal)?).into()))
+        Self::digest(&(user, request.method.as_str(), &*request.path, body))
+    }
+
+    /// The fingerprint of a request of nobody, whatever its body says.
+    ///
+    /// # Errors
+    /// None that a client can cause.
+    pub fn of_any_body(request: &RequestInfo) -> Result<Self, ApiError> {
+        Self::digest(&(request.method.as_str(), &*request.path))
+    }
+
+    fn digest(request: &impl Serialize) -> Result<Self, ApiError> {
+        Ok(Self(Sha256::digest(serde_json::to_vec(request).map_err(ApiError::internal)?).into()))
     }
 }
 

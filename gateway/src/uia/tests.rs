@@ -107,6 +107,44 @@ async fn a_session_belongs_to_its_first_request() {
 }
 
 #[tokio::test]
+async fn a_registration_goes_on_in_the_session_of_the_request_that_asked_for_the_flows() {
+    let server = with_token_and_terms().await;
+    let session = server.post(REGISTER, None, &json!({})).await.body()["session"].clone();
+
+    let named = register(&server, json!({ "session": session })).await;
+    assert_eq!((named.status, &named.body()["session"]), (401, &session));
+    let token = json!({ "type": "m.login.registration_token", "token": "token", "session": session });
+    assert_eq!(register(&server, token).await.status, 401);
+    register(&server, json!({ "type": "m.login.terms", "session": session })).await.ok();
+}
+
+#[tokio::test]
+async fn what_was_proved_once_makes_one_account() {
+    let server = with_token_and_terms().await;
+    let token = json!({ "type": "m.login.registration_token", "token": "token" });
+    let session = register(&server, token).await.body()["session"].clone();
+    let terms = json!({ "type": "m.login.terms", "session": session });
+    register(&server, terms.clone()).await.ok();
+
+    let second = json!({ "username": "bob", "password": "p", "auth": terms });
+    let second = server.post(REGISTER, None, &second).await;
+
+    assert_eq!(second.error(), (401, "M_FORBIDDEN".to_owned()));
+    assert_ne!(second.body()["session"], session);
+}
+
+#[tokio::test]
+async fn a_session_of_a_registration_is_good_for_nothing_else() {
+    let server = TestServer::start().await;
+    let alice = server.registers("alice").await;
+    let session = server.post(REGISTER, None, &json!({})).await.body()["session"].clone();
+    let mut auth = alice.login();
+    auth["session"] = session;
+
+    assert_eq!(delete(&server, &alice, "ONE", auth).await.error(), (403, "M_FORBIDDEN".to_owned()));
+}
+
+#[tokio::test]
 async fn another_users_session_and_password_are_refused() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.registers("alice").await, server.registers("bob").await);
