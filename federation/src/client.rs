@@ -2,11 +2,15 @@
 //!
 //! | File | Holds |
 //! |---|---|
+//! | `events` | asking for events and states of rooms |
 //! | `keys` | asking for keys |
+//! | `membership` | entering and leaving rooms, and inviting |
 //! | `pauses` | servers that were not there, and when to try again |
 //! | `queries` | asking for profiles and aliases |
 
+mod events;
 mod keys;
+mod membership;
 mod pauses;
 mod queries;
 
@@ -17,7 +21,7 @@ use http::{Method, Request, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use playhouse_rules::EventSigner as _;
 use ruma::ServerName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -30,12 +34,17 @@ use crate::{
 };
 use pauses::Pauses;
 
+pub use events::{Gap, StateBefore, StateIdsBefore, Unverified};
+pub use membership::{Invite, Joined, Step, Template};
 pub use queries::{FoundRoom, RemoteProfile};
 
 /// What needs no escape in a path or a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// How other servers know us.
 const USER_AGENT: &str = concat!("Playhouse/", env!("CARGO_PKG_VERSION"));
+
+/// How long an answer may take for which the other server works.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The most questions of our clients under way at once: servers that answer slowly on purpose must not take all of the places
 /// that [`Egress`] has, which keys and whatever else is urgent need too.
@@ -119,17 +128,59 @@ impl Client {
         signature: Signature,
         most_bytes: usize,
     ) -> Result<Bytes, RequestError> {
-        let answer = self.exchange(destination, target, signature, most_bytes).await;
-        metrics::requested(&answer);
-        answer
+        let bounds = Bounds { time: self.timeout, bytes: most_bytes };
+        self.exchange(destination, Method::GET, target, Bytes::new(), signature, bounds).await
+    }
+
+    /// The same of a `POST` of this JSON.
+    async fn post<B: Serialize + ?Sized>(
+        &self,
+        destination: &ServerName,
+        target: &str,
+        body: &B,
+        bounds: Bounds,
+    ) -> Result<Bytes, RequestError> {
+        self.exchange(destination, Method::POST, target, json(body)?, Signature::Ours, bounds).await
+    }
+
+    /// The same of a `PUT` of this JSON.
+    async fn put<B: Serialize + ?Sized>(
+        &self,
+        destination: &ServerName,
+        target: &str,
+        body: &B,
+        bounds: Bounds,
+    ) -> Result<Bytes, RequestError> {
+        self.exchange(destination, Method::PUT, target, json(body)?, Signature::Ours, bounds).await
+    }
+
+    /// Bounds of an answer of at most `bytes`, which may take longer than others: the other server works for it.
+    fn patient(&self, bytes: usize) -> Bounds {
+        Bounds { time: self.timeout.max(PATIENCE), bytes }
     }
 
     async fn exchange(
         &self,
         destination: &ServerName,
+        method: Method,
         target: &str,
+        body: Bytes,
         signature: Signature,
-        most_bytes: usize,
+        bounds: Bounds,
+    ) -> Result<Bytes, RequestError> {
+        let answer = self.try_exchange(destination, method, target, body, signature, bounds).await;
+        metrics::requested(&answer);
+        answer
+    }
+
+    async fn try_exchange(
+        &self,
+        destination: &ServerName,
+        method: Method,
+        target: &str,
+        body: Bytes,
+        signature: Signature,
+        bounds: Bounds,
     ) -> Result<Bytes, RequestError> {
         if destination == self.key.server_name() || !self.peers.admit(destination) {
             return Err(RequestError::Denied);
@@ -138,17 +189,20 @@ impl Client {
             return Err(RequestError::Paused);
         }
         let authority = self.discovery.authority(destination).await;
-        let mut request = Request::get(format!("https://{authority}{target}"))
+        let mut request = Request::builder()
+            .method(method.clone())
+            .uri(format!("https://{authority}{target}"))
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::ACCEPT, "application/json");
         if signature == Signature::Ours {
-            let signed = Signed { method: &Method::GET, target, body: b"" };
+            let signed = Signed { method: &method, target, body: &body };
             let authorization = x_matrix::authorization(&self.key, destination, signed)?;
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let request =
-            request.body(Bytes::new()).map_err(|error| RequestError::Malformed(error.to_string()))?;
-        let bounds = Bounds { time: self.timeout, bytes: most_bytes };
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(body).map_err(|error| RequestError::Malformed(error.to_string()))?;
         let answer = match self.egress.send(Via::Federation, request, bounds).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -165,6 +219,11 @@ impl Client {
         }
         Err(RequestError::Refused { status: answer.status(), errcode: errcode(answer.body()) })
     }
+}
+
+fn json<B: Serialize + ?Sized>(body: &B) -> Result<Bytes, RequestError> {
+    let body = serde_json::to_vec(body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+    Ok(Bytes::from(body))
 }
 
 fn errcode(body: &[u8]) -> String {
