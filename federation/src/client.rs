@@ -99,6 +99,27 @@ enum Signature {
     None,
 }
 
+/// A request of ours.
+struct Outgoing<'a> {
+    method: Method,
+    /// Path and query.
+    target: &'a str,
+    /// JSON, or nothing.
+    body: Bytes,
+    signature: Signature,
+}
+
+impl<'a> Outgoing<'a> {
+    fn signed<B: Serialize + ?Sized>(
+        method: Method,
+        target: &'a str,
+        body: &B,
+    ) -> Result<Self, RequestError> {
+        let body = serde_json::to_vec(body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        Ok(Self { method, target, body: Bytes::from(body), signature: Signature::Ours })
+    }
+}
+
 impl Client {
     /// A client that signs with `key`; `timeout` is for each request, discovery apart.
     pub fn new(key: Arc<ServerKey>, peers: Peers, egress: Egress, timeout: Duration) -> Self {
@@ -129,7 +150,8 @@ impl Client {
         most_bytes: usize,
     ) -> Result<Bytes, RequestError> {
         let bounds = Bounds { time: self.timeout, bytes: most_bytes };
-        self.exchange(destination, Method::GET, target, Bytes::new(), signature, bounds).await
+        let request = Outgoing { method: Method::GET, target, body: Bytes::new(), signature };
+        self.exchange(destination, request, bounds).await
     }
 
     /// The same of a `POST` of this JSON.
@@ -140,7 +162,7 @@ impl Client {
         body: &B,
         bounds: Bounds,
     ) -> Result<Bytes, RequestError> {
-        self.exchange(destination, Method::POST, target, json(body)?, Signature::Ours, bounds).await
+        self.exchange(destination, Outgoing::signed(Method::POST, target, body)?, bounds).await
     }
 
     /// The same of a `PUT` of this JSON.
@@ -151,7 +173,7 @@ impl Client {
         body: &B,
         bounds: Bounds,
     ) -> Result<Bytes, RequestError> {
-        self.exchange(destination, Method::PUT, target, json(body)?, Signature::Ours, bounds).await
+        self.exchange(destination, Outgoing::signed(Method::PUT, target, body)?, bounds).await
     }
 
     /// Bounds of an answer of at most `bytes`, which may take longer than others: the other server works for it.
@@ -162,13 +184,10 @@ impl Client {
     async fn exchange(
         &self,
         destination: &ServerName,
-        method: Method,
-        target: &str,
-        body: Bytes,
-        signature: Signature,
+        request: Outgoing<'_>,
         bounds: Bounds,
     ) -> Result<Bytes, RequestError> {
-        let answer = self.try_exchange(destination, method, target, body, signature, bounds).await;
+        let answer = self.try_exchange(destination, request, bounds).await;
         metrics::requested(&answer);
         answer
     }
@@ -176,10 +195,7 @@ impl Client {
     async fn try_exchange(
         &self,
         destination: &ServerName,
-        method: Method,
-        target: &str,
-        body: Bytes,
-        signature: Signature,
+        request: Outgoing<'_>,
         bounds: Bounds,
     ) -> Result<Bytes, RequestError> {
         if destination == self.key.server_name() || !self.peers.admit(destination) {
@@ -189,6 +205,7 @@ impl Client {
             return Err(RequestError::Paused);
         }
         let authority = self.discovery.authority(destination).await;
+        let Outgoing { method, target, body, signature } = request;
         let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("https://{authority}{target}"))
@@ -219,11 +236,6 @@ impl Client {
         }
         Err(RequestError::Refused { status: answer.status(), errcode: errcode(answer.body()) })
     }
-}
-
-fn json<B: Serialize + ?Sized>(body: &B) -> Result<Bytes, RequestError> {
-    let body = serde_json::to_vec(body).map_err(|error| RequestError::Malformed(error.to_string()))?;
-    Ok(Bytes::from(body))
 }
 
 fn errcode(body: &[u8]) -> String {
