@@ -5,6 +5,7 @@
 //! | [`room_version`] | the room versions that we support, and what each of them changes |
 //! | [`pdu`] | an event as it was signed, parsed once and shared |
 //! | [`builder`] | making an event of our own: canonical JSON, content hash, signature, id |
+//! | [`countersign`] | our signature on an event of another server |
 //! | [`state`] | the state of a room: a persistent map with parsed views of what is read often |
 //! | [`auth`] | whether an event is allowed by a state, and which events it must cite |
 //! | [`redact`] | what is left of a redacted event, and who may redact it |
@@ -17,6 +18,7 @@
 
 pub mod auth;
 pub mod builder;
+pub mod countersign;
 pub mod forward_extremities;
 pub mod pdu;
 pub mod push;
@@ -26,6 +28,7 @@ pub mod room_version;
 pub mod state;
 pub mod visibility;
 
+mod glob;
 mod text;
 
 #[cfg(test)]

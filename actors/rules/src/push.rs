@@ -14,7 +14,6 @@
 //! | `condition` | the conditions |
 //! | `facts` | what is asked about an event, worked out once |
 //! | `evaluate` | from facts to an outcome |
-//! | `glob` | glob patterns in bounded time |
 //! | `path` | dot-separated property paths |
 //!
 //! Specification: <https://spec.matrix.org/v1.19/client-server-api/#push-rules>
@@ -25,7 +24,6 @@ mod condition;
 mod defaults;
 mod evaluate;
 mod facts;
-mod glob;
 mod path;
 mod placement;
 mod rule_set;

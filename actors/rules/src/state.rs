@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `power_levels` | who may do what, parsed once per `m.room.power_levels` event |
 //! | `views` | what is read for nearly every event, refreshed only when its own event changes |
+//! | `server_acl` | which servers may take part |
+//! | `servers` | which servers have members |
 //! | `members` | memberships, their counts, and whom a room without a name is named after |
 //!
 //! Specification: <https://spec.matrix.org/v1.19/client-server-api/#room-state>
 
 mod members;
 mod power_levels;
+mod server_acl;
+mod servers;
 mod views;
 
 #[cfg(test)]
@@ -23,10 +27,12 @@ use ruma::events::{StateEventType, room::history_visibility::HistoryVisibility};
 pub use self::{
     members::MOST_HEROES,
     power_levels::{Level, PowerLevels},
+    server_acl::ServerAcl,
     views::{CreateView, JoinRuleView},
 };
 use self::{
     members::{Earliest, MemberCounts},
+    servers::JoinedServers,
     views::Views,
 };
 use crate::{Pdu, RoomVersion};
@@ -42,6 +48,7 @@ pub struct RoomState {
     len: usize,
     counts: MemberCounts,
     earliest: Earliest,
+    servers: JoinedServers,
     views: Arc<Views>,
 }
 
@@ -84,6 +91,7 @@ impl RoomState {
             len: 0,
             counts: MemberCounts::default(),
             earliest: Earliest::default(),
+            servers: JoinedServers::default(),
             views: Arc::new(Views::new(version)),
         }
     }
@@ -181,6 +189,11 @@ impl RoomState {
         &self.views.join_rule
     }
 
+    /// Which servers may take part.
+    pub fn server_acl(&self) -> &ServerAcl {
+        &self.views.server_acl
+    }
+
     /// Who may see which part of the history: `shared` unless the room says otherwise.
     ///
     /// Specification: <https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility>
@@ -226,6 +239,7 @@ impl RoomState {
             members::KIND => {
                 self.counts.change(old, new);
                 self.earliest.change(old, new);
+                self.servers.change(old, new);
             }
             kind if changed.state_key() == Some("") && Views::covers(kind) => {
                 Arc::make_mut(&mut self.views).refresh(self.version, kind, new);

@@ -13,8 +13,8 @@ use super::{
     check::name_of,
     condition::{Compiled, Condition, PersonalCondition},
     evaluate::PushOutcome,
-    glob::Glob,
 };
+use crate::glob::Glob;
 
 /// A name for a rule set: equal for users whose rules differ only in that each names its own user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

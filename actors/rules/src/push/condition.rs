@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::{
     evaluate::RoomContext,
     facts::{EventFacts, Property},
-    glob::Glob,
     path::Path,
 };
+use crate::glob::Glob;
 
 /// A condition that is the same for every user of the room.
 #[derive(Debug, Clone)]

@@ -11,8 +11,8 @@ use super::{
     compile::{CompiledRules, Rule},
     condition::PersonalCondition,
     facts::EventFacts,
-    glob::Glob,
 };
+use crate::glob::Glob;
 use crate::state::PowerLevels;
 
 /// The room at the event: what is the same for all of its users.

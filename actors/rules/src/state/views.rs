@@ -9,7 +9,7 @@ use ruma::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::PowerLevels;
+use super::{PowerLevels, ServerAcl};
 use crate::{Pdu, RoomVersion};
 
 /// What the create event says.
@@ -66,6 +66,7 @@ pub(super) struct Views {
     power_levels_event: Option<Pdu>,
     pub(super) join_rule: JoinRuleView,
     pub(super) history_visibility: HistoryVisibility,
+    pub(super) server_acl: ServerAcl,
     pub(super) encrypted: bool,
     pub(super) name: Option<Arc<str>>,
     pub(super) topic: Option<Arc<str>>,
@@ -81,6 +82,7 @@ impl Views {
             power_levels_event: None,
             join_rule: JoinRuleView::default(),
             history_visibility: HistoryVisibility::Shared,
+            server_acl: ServerAcl::default(),
             encrypted: false,
             name: None,
             topic: None,
@@ -97,6 +99,7 @@ impl Views {
                 | "m.room.power_levels"
                 | "m.room.join_rules"
                 | "m.room.history_visibility"
+                | "m.room.server_acl"
                 | "m.room.encryption"
                 | "m.room.name"
                 | "m.room.topic"
@@ -119,6 +122,7 @@ impl Views {
             }
             "m.room.join_rules" => self.join_rule = event.map(join_rule_view).unwrap_or_default(),
             "m.room.history_visibility" => self.history_visibility = visibility_of(event),
+            "m.room.server_acl" => self.server_acl = ServerAcl::read(event),
             // Encryption cannot be switched off: whatever the event says, there is one.
             "m.room.encryption" => self.encrypted = event.is_some(),
             "m.room.name" => self.name = text(event, "name"),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::super::glob::Glob;
+use crate::glob::Glob;
 use crate::testing::cases;
 
 /// > The character `*` matches zero or more characters. `?` matches exactly one character.

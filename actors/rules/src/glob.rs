@@ -16,7 +16,7 @@ type States = [u64; WORDS];
 
 /// A compiled pattern. `*` is any number of characters, `?` is one; case is ignored, so text is to be given in lower case.
 #[derive(Debug, Clone)]
-pub(super) struct Glob {
+pub(crate) struct Glob {
     /// The pattern itself, if it has no `*` and no `?`.
     literal: Option<Box<str>>,
     /// The states that each character of the pattern leaves, ordered by character.
@@ -31,14 +31,14 @@ pub(super) struct Glob {
 
 impl Glob {
     /// Compiles a pattern; `None` if it is too long, in which case it matches nothing.
-    pub(super) fn new(pattern: &str) -> Option<Self> {
+    pub(crate) fn new(pattern: &str) -> Option<Self> {
         let pattern = pattern.to_lowercase();
         let literal = (!pattern.contains(['*', '?'])).then(|| Box::from(&*pattern));
         Self::compile(pattern.chars(), literal, true)
     }
 
     /// Compiles a text in which `*` and `?` are themselves.
-    pub(super) fn literal(text: &str) -> Option<Self> {
+    pub(crate) fn literal(text: &str) -> Option<Self> {
         let text = text.to_lowercase();
         Self::compile(text.chars(), Some(Box::from(&*text)), false)
     }
@@ -76,7 +76,7 @@ impl Glob {
     }
 
     /// Whether the pattern matches the whole of `text`.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         if let Some(literal) = &self.literal {
             return **literal == *text;
         }
@@ -95,7 +95,7 @@ impl Glob {
     ///
     /// > A word boundary is defined as the start or end of the value, or any character not in the sets `[A-Z]`, `[a-z]`,
     /// > `[0-9]` or `_`.
-    pub(super) fn matches_words(&self, text: &str) -> bool {
+    pub(crate) fn matches_words(&self, text: &str) -> bool {
         let Some(literal) = &self.literal else { return self.runs_in_words(text) };
         if literal.is_empty() {
             return text.is_empty();
