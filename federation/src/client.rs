@@ -7,12 +7,14 @@
 //! | `membership` | entering and leaving rooms, and inviting |
 //! | `pauses` | servers that were not there, and when to try again |
 //! | `queries` | asking for profiles and aliases |
+//! | `transactions` | sending events and passing news |
 
 mod events;
 mod keys;
 mod membership;
 mod pauses;
 mod queries;
+mod transactions;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,6 +39,7 @@ use pauses::Pauses;
 pub use events::{Gap, StateBefore, StateIdsBefore, Unverified};
 pub use membership::{Invite, Joined, Step, Template};
 pub use queries::{FoundRoom, RemoteProfile};
+pub use transactions::{PduOutcome, Transaction};
 
 /// What needs no escape in a path or a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -38,8 +38,8 @@ pub struct Federation {
     old_keys: Vec<OldKey>,
     peers: Peers,
     client: Arc<Client>,
-    keys: KeyRing,
-    now: Now,
+    pub(crate) keys: KeyRing,
+    pub(crate) now: Now,
 }
 
 /// What we say as the notary of a server.
@@ -170,7 +170,7 @@ impl Federation {
         Some(object)
     }
 
-    fn us(&self) -> &ServerName {
+    pub(crate) fn us(&self) -> &ServerName {
         self.key.server_name()
     }
 }

@@ -32,7 +32,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use crate::{client::RequestError, metrics, slots::Slots};
 use slot::Slot;
 
-pub use document::{DocumentError, MOST_DOCUMENT_BYTES, ServerKeys};
+pub use document::{DatedKey, DocumentError, MOST_DOCUMENT_BYTES, ServerKeys};
 pub use memory::{KeyMemory, MemoryError, Remembered};
 pub use own::{InvalidOldKey, OldKey, published};
 pub use source::{KeySource, Source};
@@ -119,6 +119,34 @@ impl KeyRing {
         }
         let now = (self.now)();
         slot.key(key_id, now).ok_or_else(|| slot.refusal(server, key_id, now))
+    }
+
+    /// The key `key_id` of a server, current or old, for something signed at `at_ms`: one that is valid then where that can be
+    /// had, by asking one source at most; else what is known of it.
+    ///
+    /// # Errors
+    /// [`KeyError`]: nothing is known of it.
+    pub async fn dated_key(
+        &self,
+        server: &ServerName,
+        key_id: &str,
+        at_ms: u64,
+    ) -> Result<DatedKey, KeyError> {
+        let slot = self.slots.of(server);
+        let mut slot = slot.lock().await;
+        self.recall(server, &mut slot).await?;
+        let known = slot.dated(key_id);
+        if let Some(known) = known.filter(|known| at_ms <= known.until_ms) {
+            return Ok(known);
+        }
+        if slot.may_ask(Instant::now()) {
+            match (self.ask(server, &mut slot).await, known) {
+                (Err(error), None) => return Err(error),
+                (Err(_), Some(known)) => return Ok(known),
+                (Ok(()), _) => {}
+            }
+        }
+        slot.dated(key_id).ok_or_else(|| slot.refusal(server, key_id, (self.now)()))
     }
 
     /// What a server publishes about its keys, for those who ask us as their notary: valid until `valid_until_ms` at least

@@ -9,6 +9,7 @@
 //! | [`x_matrix`] | proof of who sent a request |
 //! | [`keys`] | the keys of other servers, and the publication of ours |
 //! | [`client`] | requests to other servers |
+//! | `verify` | events from outside, checked |
 //!
 //! [`Federation`] is all of it, wired. What must outlive the process it keeps through [`keys::KeyMemory`].
 
@@ -21,7 +22,9 @@ pub mod metrics;
 pub mod peers;
 pub mod server_key;
 mod slots;
+mod verify;
 pub mod x_matrix;
 
 pub use federation::{AuthError, Federation, Notarized, Settings, StartError};
 pub use server_key::{ServerKey, ServerKeyError};
+pub use verify::VerifyError;

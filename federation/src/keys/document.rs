@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 /// The most bytes of a document: some hundred keys.
 pub const MOST_DOCUMENT_BYTES: usize = 32 << 10;
-/// The most current keys of one server.
+/// The most current and the most old keys of one server.
 const MOST_KEYS: usize = 16;
 /// The most bytes of a key's id.
 const MOST_ID_BYTES: usize = 128;
@@ -24,17 +24,27 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The current keys of a server.
+/// The keys of a server.
 #[derive(Debug, Clone)]
 pub struct ServerKeys {
     keys: BTreeMap<String, VerifyingKey>,
     valid_until_ms: u64,
+    old_keys: BTreeMap<String, DatedKey>,
+}
+
+/// A key, and until when what was signed with it is to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatedKey {
+    /// The key.
+    pub key: VerifyingKey,
+    /// Milliseconds since 1970; the last that counts.
+    pub until_ms: u64,
 }
 
 /// Why a document is not to be believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
-    /// More than [`MOST_DOCUMENT_BYTES`], or more than sixteen current keys.
+    /// More than [`MOST_DOCUMENT_BYTES`], or more than sixteen current or old keys.
     #[error("it is too large")]
     TooLarge,
     /// No canonical JSON, or without what it must have.
@@ -90,8 +100,9 @@ impl ServerKeys {
         if keys.is_empty() {
             return Err(DocumentError::NotSigned);
         }
+        let old_keys = old_keys(object.get("old_verify_keys"))?;
         let longest = fetched_ms.saturating_add(LONGEST_VALIDITY.as_millis() as u64);
-        Ok(Self { keys, valid_until_ms: valid_until.min(longest) })
+        Ok(Self { keys, valid_until_ms: valid_until.min(longest), old_keys })
     }
 
     /// A key by its id, whether still valid or not.
@@ -99,10 +110,30 @@ impl ServerKeys {
         self.keys.get(id)
     }
 
+    /// A key by its id, current or old.
+    pub fn dated(&self, id: &str) -> Option<DatedKey> {
+        let current = self.keys.get(id).map(|key| DatedKey { key: *key, until_ms: self.valid_until_ms });
+        current.or_else(|| self.old_keys.get(id).copied())
+    }
+
     /// Whether the keys are valid at that time.
     pub fn is_valid_until(&self, at_ms: u64) -> bool {
         at_ms < self.valid_until_ms
     }
+}
+
+/// The keys with which a server signs no more.
+fn old_keys(published: Option<&CanonicalJsonValue>) -> Result<BTreeMap<String, DatedKey>, DocumentError> {
+    let Some(CanonicalJsonValue::Object(published)) = published else { return Ok(BTreeMap::new()) };
+    if published.len() > MOST_KEYS {
+        return Err(DocumentError::TooLarge);
+    }
+    let old = |id: &str, entry: &CanonicalJsonValue| {
+        let CanonicalJsonValue::Integer(expired) = entry.as_object()?.get("expired_ts")? else { return None };
+        let until_ms = u64::try_from(i64::from(*expired)).ok()?;
+        Some(DatedKey { key: verifying_key(id, entry)?, until_ms })
+    };
+    Ok(published.iter().filter_map(|(id, entry)| Some((id.clone(), old(id, entry)?))).collect())
 }
 
 /// A key, if it is of a kind that is spoken. Weak ones verify what nobody has signed.

@@ -6,7 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use ruma::ServerName;
 use tokio::time::Instant;
 
-use super::{KeyError, ServerKeys, Source};
+use super::{DatedKey, KeyError, ServerKeys, Source};
 
 /// After an answer: a key that it does not have may be new, but who makes keys up must not make us ask all the time.
 const AFTER_ANSWER: Duration = Duration::from_mins(1);
@@ -39,6 +39,11 @@ impl Slot {
     /// A key that is valid at that time.
     pub(super) fn key(&self, id: &str, now_ms: u64) -> Option<VerifyingKey> {
         self.keys.as_ref().filter(|keys| keys.is_valid_until(now_ms))?.key(id).copied()
+    }
+
+    /// A key that is known, whether still valid or not.
+    pub(super) fn dated(&self, id: &str) -> Option<DatedKey> {
+        self.keys.as_ref()?.dated(id)
     }
 
     pub(super) fn is_valid_until(&self, at_ms: u64) -> bool {
