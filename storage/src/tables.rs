@@ -9,6 +9,8 @@ pub mod backup_session;
 pub mod backup_version;
 pub mod cross_signing_key;
 pub mod current_state;
+pub mod destination;
+pub mod destination_room;
 pub mod device;
 pub mod device_change;
 pub mod device_key;
@@ -17,9 +19,13 @@ pub mod event_location;
 pub mod fallback_key;
 pub mod filter;
 pub mod handed_out_key;
+pub mod inbox;
 pub mod key_signature;
 pub mod login_token;
 pub mod one_time_key;
+pub mod outbound_checkpoint;
+pub mod outbound_edu;
+pub mod outbound_event;
 pub mod outlier;
 pub mod profile;
 pub mod profile_spread;
@@ -29,6 +35,7 @@ pub mod redaction;
 pub mod refresh_token;
 pub mod registration_token;
 pub mod remote_key;
+pub mod remote_transaction;
 pub mod report;
 pub mod room_alias;
 pub mod room_head;
@@ -53,6 +60,8 @@ pub use backup_session::BackupSession;
 pub use backup_version::BackupVersion;
 pub use cross_signing_key::CrossSigningKey;
 pub use current_state::CurrentState;
+pub use destination::Destination;
+pub use destination_room::DestinationRoom;
 pub use device::Device;
 pub use device_change::DeviceChange;
 pub use device_key::DeviceKey;
@@ -61,9 +70,13 @@ pub use event_location::EventLocation;
 pub use fallback_key::FallbackKey;
 pub use filter::Filter;
 pub use handed_out_key::HandedOutKey;
+pub use inbox::Inbox;
 pub use key_signature::KeySignature;
 pub use login_token::LoginToken;
 pub use one_time_key::OneTimeKey;
+pub use outbound_checkpoint::OutboundCheckpoint;
+pub use outbound_edu::OutboundEdu;
+pub use outbound_event::OutboundEvent;
 pub use outlier::Outlier;
 pub use profile::Profile;
 pub use profile_spread::ProfileSpread;
@@ -73,6 +86,7 @@ pub use redaction::Redaction;
 pub use refresh_token::RefreshToken;
 pub use registration_token::RegistrationToken;
 pub use remote_key::RemoteKey;
+pub use remote_transaction::RemoteTransaction;
 pub use report::Report;
 pub use room_alias::RoomAlias;
 pub use room_head::RoomHead;
@@ -131,6 +145,13 @@ pub static ALL: &[&TableDef] = &[
     RegistrationToken::DEF,
     Report::DEF,
     RemoteKey::DEF,
+    RemoteTransaction::DEF,
+    Inbox::DEF,
+    OutboundEvent::DEF,
+    Destination::DEF,
+    DestinationRoom::DEF,
+    OutboundEdu::DEF,
+    OutboundCheckpoint::DEF,
     Slot::DEF,
     Server::DEF,
     ActiveRoom::DEF,

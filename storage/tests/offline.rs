@@ -36,6 +36,8 @@ fn row(seq: i64) -> RoomLogRow {
         standing: 0,
         overlay: None,
         resolved: None,
+        stripped: None,
+        goes_out: false,
         transaction: None,
         pdu: RawValue::from_string(format!("{{\"n\":{seq}}}")).unwrap(),
     }

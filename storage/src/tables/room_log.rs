@@ -51,6 +51,12 @@ pub struct RoomLogRow {
     /// The room's state changes that the event brought, where they are not just the event itself (a merge of forks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Box<RawValue>>,
+    /// For a member event from a room that this server is not in: the room as it was described with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripped: Option<Box<RawValue>>,
+    /// Whether other servers are sent it by this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_out: bool,
     /// The transaction that sent it, where a client of ours did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<Transaction>,
