@@ -21,10 +21,11 @@ mod request;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::{StreamExt as _, stream};
 use playhouse_rules::{
     builder::{EventFrame, PduBuilder},
     pdu::Pdu,
@@ -34,12 +35,12 @@ use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedRoomAliasId, OwnedRoomId, RoomId, UInt, UserId,
     events::TimelineEventType,
 };
-use serde_json::value::RawValue;
+use serde_json::{Map, value::RawValue};
 
 use self::plan::{Founder, Plan};
 use crate::{
     Node, aliases,
-    joining::{permission, profile_of},
+    joining::{self, Said, permission, profile_of},
     public_rooms,
     room::{RoomError, message::FoundRoom},
 };
@@ -47,6 +48,9 @@ use crate::{
 pub use error::FoundingError;
 pub use presets::Preset;
 pub use request::{InitialState, NewRoom};
+
+/// Users of other servers who are invited at the same time.
+const INVITES_AT_ONCE: usize = 8;
 
 /// Founds a room for `creator`; on return it is durable, named and listed as asked.
 ///
@@ -76,7 +80,26 @@ pub async fn found(node: &Node, creator: &UserId, new: NewRoom) -> Result<OwnedR
     if new.listed {
         public_rooms::list(node, &room_id).await?;
     }
+    invite_elsewhere(node, creator, &room_id, &new).await;
     Ok(room_id)
+}
+
+/// Invites the users of other servers, who must sign for it: so the room is there before. One whose server cannot be reached is
+/// not invited, and the room stands all the same.
+async fn invite_elsewhere(node: &Node, creator: &UserId, room_id: &RoomId, new: &NewRoom) {
+    let others: BTreeSet<_> =
+        new.invite.iter().filter(|user| user.server_name() != node.server_name()).cloned().collect();
+    let is_direct = Map::from_iter(new.is_direct.then(|| ("is_direct".to_owned(), true.into())));
+    let said = Said { reason: None, extra: is_direct };
+    let invites = others.into_iter().map(|user| {
+        let said = said.clone();
+        async move {
+            if let Err(error) = joining::invite(node, creator, &user, room_id, said).await {
+                tracing::warn!(%room_id, %user, %error, "a user is not invited into a new room");
+            }
+        }
+    });
+    stream::iter(invites).buffer_unordered(INVITES_AT_ONCE).collect::<()>().await;
 }
 
 /// The profiles that go into the first member events.

@@ -7,7 +7,10 @@ pub mod actor;
 pub mod device_changes;
 pub mod feed;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock, Weak},
+};
 
 use dashmap::DashMap;
 use metrics::Gauge;
@@ -17,6 +20,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use crate::{
     clock::{Pending, slot_of},
     metrics::{ActorKind, Counted, KindMetrics},
+    outbound::Outbound,
     room::{RoomEvent, RoomView, message::Waiter},
 };
 use actor::HubMessage;
@@ -39,6 +43,8 @@ pub struct RoomBatch {
 pub struct Hub {
     rooms: DashMap<OwnedRoomId, HubRoom>,
     feeds: DashMap<OwnedUserId, Arc<UserFeed>>,
+    /// What goes to other servers, where this one has dealings with them.
+    outbound: OnceLock<Weak<Outbound>>,
 }
 
 #[derive(Default)]
@@ -118,7 +124,7 @@ impl HubHandle {
 impl Hub {
     /// An empty hub.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { rooms: DashMap::new(), feeds: DashMap::new() })
+        Arc::new(Self { rooms: DashMap::new(), feeds: DashMap::new(), outbound: OnceLock::new() })
     }
 
     /// The view of an active room.
@@ -207,6 +213,9 @@ impl Hub {
 
     /// Marks the feeds of a batch, then answers those who wait for it, then wakes the readers.
     pub fn deliver(&self, batch: RoomBatch) {
+        if let Some(outbound) = self.outbound() {
+            outbound.announce(&batch);
+        }
         let RoomBatch { view, events, positions, waiters } = batch;
         let changed = self.apply_memberships(&view, &events);
         let feeds = self.subscribers(&view.room_id);
@@ -230,10 +239,23 @@ impl Hub {
         for feed in &feeds {
             feed.note_activity(&view.room_id, view.pos);
         }
+        if let Some(outbound) = self.outbound() {
+            outbound.announce_settled(view, &events, &positions);
+        }
         drop(positions);
         for feed in feeds.iter().chain(&changed) {
             feed.wake();
         }
+    }
+
+    /// Has what goes out announced to `outbound` from now on.
+    pub(crate) fn announces_to(&self, outbound: &Arc<Outbound>) {
+        // Once for each hub.
+        let _ = self.outbound.set(Arc::downgrade(outbound));
+    }
+
+    fn outbound(&self) -> Option<Arc<Outbound>> {
+        self.outbound.get()?.upgrade()
     }
 
     /// Tells the feeds of users whose membership changed. A user who left hears of it, and of nothing after it.

@@ -10,10 +10,14 @@
 //! | `actor` | the ractor shell, one event at a time |
 //! | `prepare` | from a parsed event to a prepared one |
 //! | `state` | the state before and after known events, by overlays on the room's linear history |
+//! | `gaps` | what an event lacks, asked of the server that sent it |
+//! | `outliers` | events without a place in the timeline, judged and kept |
 //! | `append` | the room's side: check the precondition, append |
 
 pub mod actor;
 pub mod append;
+pub mod gaps;
+pub mod outliers;
 pub mod prepare;
 pub mod state;
 
@@ -21,15 +25,19 @@ use playhouse_rules::pdu::{Pdu, PduStanding};
 use ruma::OwnedEventId;
 
 use crate::room::StateDelta;
-pub use actor::{Ingest, IngestError, Received};
+pub use actor::{Ingest, IngestError, Received, Source};
 
 /// An event that is ready for the log, as long as the room stands where it did.
 #[derive(Debug, Clone)]
 pub struct PreparedEvent {
     /// The event.
     pub pdu: Pdu,
-    /// Its standing: accepted or soft-failed. A rejected one never gets here.
+    /// Its standing: accepted, soft-failed or rejected.
     pub standing: PduStanding,
+    /// Why it is rejected, if it is.
+    pub rejected: Option<String>,
+    /// Whether it is for us to send on: its server gave it to us to bring it into the room.
+    pub is_relayed: bool,
     /// The forward extremities that the rest was computed for.
     pub basis: Vec<OwnedEventId>,
     /// Whether the state before the event is not the room's state before its log row, and how it differs.

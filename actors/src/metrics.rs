@@ -16,6 +16,8 @@ pub enum ActorKind {
     Room,
     /// A room's ingest.
     Ingest,
+    /// A destination.
+    Destination,
     /// A user's stream.
     User,
     /// A shard of the node hub.
@@ -28,6 +30,7 @@ impl ActorKind {
         match self {
             Self::Room => "room",
             Self::Ingest => "ingest",
+            Self::Destination => "destination",
             Self::User => "user",
             Self::Hub => "hub",
         }

@@ -19,8 +19,10 @@ use crate::{
     erasure::ErasedUsers,
     federation::KeyTable,
     hub::{self, DeviceChangeLog, HubHandle},
+    inbound::{self, Gates},
     ingest::Ingest,
     metrics::Metrics,
+    outbound::Outbound,
     public_rooms::PublicRooms,
     room::{RoomError, Rooms, machine::Workshop},
     supervision::Supervision,
@@ -92,6 +94,9 @@ pub enum StartError {
     /// There are no dealings with other servers as configured.
     #[error("federation: {0}")]
     Federation(#[from] playhouse_federation::StartError),
+    /// What is to be sent to other servers cannot be read.
+    #[error("what is to be sent to other servers: {0}")]
+    Outbound(#[from] RoomError),
     /// The runtime cannot start actors.
     #[error("cannot start the actors: {0}")]
     Actors(#[from] Box<ractor::SpawnErr>),
@@ -107,6 +112,8 @@ const LIMIT_AHEAD: Duration = Duration::from_secs(20);
 const LIMIT_SLACK_MS: u64 = 1_000;
 /// How often the limit is looked at.
 const LIMIT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is persisted how far other servers were sent things.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the memory that rooms hold is compared with what they may hold.
 const PASSIVATION_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the replay of a room is tried at the start, and the pause between.
@@ -128,6 +135,8 @@ pub struct Node {
     hub: HubHandle,
     rooms: Rooms,
     ingest: Ingest,
+    inbound_gates: Gates,
+    outbound: Option<Arc<Outbound>>,
     users: Users,
     accounts: Accounts,
     erased_users: Arc<ErasedUsers>,
@@ -168,7 +177,16 @@ impl Node {
             metrics: Arc::clone(&metrics),
         };
         let users = Users::new(context, supervision.clone());
-        let ingest = Ingest::new(store.clone(), rooms.clone(), Arc::clone(&clocks), supervision);
+        let outbound = federation.as_ref().map(|federation| {
+            let (us, store, rooms) = (config.server_name.clone(), store.clone(), rooms.clone());
+            let (clocks, federation) = (Arc::clone(&clocks), Arc::clone(federation));
+            Outbound::start(us, store, rooms, clocks, federation, supervision.clone())
+        });
+        if let Some(outbound) = &outbound {
+            hub.hub().announces_to(outbound);
+        }
+        let ingest =
+            Ingest::new(store.clone(), rooms.clone(), Arc::clone(&clocks), supervision, federation.clone());
         let erased_users = Arc::new(ErasedUsers::load(&store).await?);
         let events = Arc::new(AccountEvents::new(rooms.clone(), users.clone(), Arc::clone(&erased_users)));
         let accounts = Accounts::new(store.clone(), Arc::clone(&clocks), config.accounts.clone(), events);
@@ -183,6 +201,8 @@ impl Node {
             hub,
             rooms,
             ingest,
+            inbound_gates: Gates::default(),
+            outbound,
             users,
             accounts,
             erased_users,
@@ -191,6 +211,10 @@ impl Node {
             chores,
         });
         node.recover().await?;
+        if let Some(outbound) = &node.outbound {
+            inbound::inbox::resume(&node).await?;
+            outbound.resume().await?;
+        }
         node.start_chores();
         Ok(node)
     }
@@ -245,6 +269,16 @@ impl Node {
         &self.ingest
     }
 
+    /// What goes to other servers; `None` where this one has no dealings with them.
+    pub const fn outbound(&self) -> Option<&Arc<Outbound>> {
+        self.outbound.as_ref()
+    }
+
+    /// Where other servers' transactions wait for those before them.
+    pub(crate) const fn inbound_gates(&self) -> &Gates {
+        &self.inbound_gates
+    }
+
     /// The user streams.
     pub const fn users(&self) -> &Users {
         &self.users
@@ -287,6 +321,10 @@ impl Node {
         self.ingest.shutdown(deadline).await;
         self.rooms.shutdown(deadline).await;
         self.users.shutdown(deadline).await;
+        if let Some(outbound) = &self.outbound {
+            outbound.shutdown(deadline).await;
+            self.checkpoint_outbound().await;
+        }
         self.store.backend().close().await;
     }
 
@@ -333,20 +371,40 @@ impl Node {
     fn start_chores(self: &Arc<Self>) {
         let limit = every(LIMIT_INTERVAL, self, |node| async move { node.raise_limit().await });
         let typing = every(Duration::from_secs(1), self, |node| async move { node.rooms.tick() });
+        let retries = every(Duration::from_secs(1), self, |node| async move {
+            if let Some(outbound) = &node.outbound {
+                outbound.tick();
+            }
+        });
+        let checkpoints =
+            every(CHECKPOINT_INTERVAL, self, |node| async move { node.checkpoint_outbound().await });
         let reports = every(Duration::from_secs(5), self, |node| async move {
             node.rooms.report();
             node.ingest.report();
+            if let Some(outbound) = &node.outbound {
+                outbound.report();
+            }
             node.users.report();
             node.metrics.oldest_open_position.set(node.clocks.oldest_open());
         });
         let passivation = every(PASSIVATION_INTERVAL, self, |node| async move {
             node.rooms.passivate(IDLE, node.config.room_bytes);
             node.ingest.passivate(IDLE);
+            if let Some(outbound) = &node.outbound {
+                outbound.passivate(IDLE);
+            }
             node.users.passivate(IDLE, node.config.sent_members_bytes);
         });
         let node = Arc::clone(self);
         let spreads = tokio::spawn(async move { spread_profile::resume(&node).await });
-        self.chores.lock().extend([limit, typing, reports, passivation, spreads]);
+        self.chores.lock().extend([limit, typing, retries, checkpoints, reports, passivation, spreads]);
+    }
+
+    async fn checkpoint_outbound(&self) {
+        let Some(outbound) = &self.outbound else { return };
+        if let Err(error) = outbound.checkpoint().await {
+            tracing::warn!(%error, "how far other servers were sent things is not remembered");
+        }
     }
 
     async fn raise_limit(&self) {

@@ -5,12 +5,14 @@
 //! | `access` | who may read, and up to where |
 //! | `state` | the state as the reader may see it, whole or one key |
 //! | `history` | pages of the timeline, and the events around one |
+//! | `servers` | which servers are in a room |
 //! | `tokens` | places in a room, from the tokens of syncs and pages |
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#getting-events-for-a-room>
 
 mod access;
 mod history;
+mod servers;
 mod state;
 mod tokens;
 
@@ -19,6 +21,7 @@ mod tests;
 
 pub use access::Reading;
 pub use history::{Around, HistoryPage, HistoryWish, around, event};
+pub use servers::servers_in;
 pub use state::Snapshot;
 pub use tokens::place;
 

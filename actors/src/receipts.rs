@@ -82,7 +82,13 @@ pub async fn set_receipt(
     // The room issues the position.
     let row =
         ReceiptRow { event_id: event_id.to_string(), seq: event.seq, ts: node.clocks().now_ms(), pos: 0 };
-    Ok(node.rooms().handle(room_id).set_receipt(key, row).await?)
+    node.rooms().handle(room_id).set_receipt(key, row).await?;
+    let is_for_others = kind == ReceiptKind::Public && user.server_name() == node.server_name();
+    if let Some(outbound) = node.outbound().filter(|_| is_for_others) {
+        let thread = Some(thread.name()).filter(|name| !name.is_empty());
+        outbound.send_receipt(&view, user, event_id, thread);
+    }
+    Ok(())
 }
 
 /// Moves the fully-read marker forward; durable on return. It never goes back.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `machine` | [`Room`](machine::Room): the pure state machine; validates and applies, no I/O |
 //! | `send`, `membership`, `create`, `receipt`, `typing` | the verbs of the machine |
+//! | `import`, `outside` | rooms of other servers: taking one in by a join, and memberships in those that we are not in |
 //! | `actor` | the ractor shell: one commit in flight, dies on a refused or unknown one (**I4**) |
 //! | `commit` | what a commit writes: the append and its projections |
 //! | `trailing` | projections that follow the answer, on a store that cannot write them with the append |
@@ -22,10 +23,12 @@ pub mod directory;
 pub mod error;
 pub mod event;
 pub mod handle;
+pub mod import;
 pub mod load;
 pub mod machine;
 pub mod membership;
 pub mod message;
+pub mod outside;
 pub mod receipt;
 pub mod replay;
 pub mod send;

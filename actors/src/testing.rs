@@ -127,11 +127,11 @@ impl Person<'_> {
     }
 
     pub(crate) async fn joins(&self, room: &RoomId) -> Result<OwnedEventId, MembershipError> {
-        joining::join(self.node, &self.id, room, Said::default()).await
+        joining::join(self.node, &self.id, room, &[], Said::default()).await
     }
 
     pub(crate) async fn knocks(&self, room: &RoomId) -> Result<OwnedEventId, MembershipError> {
-        joining::knock(self.node, &self.id, room, Said::default()).await
+        joining::knock(self.node, &self.id, room, &[], Said::default()).await
     }
 
     pub(crate) async fn invites(

@@ -77,7 +77,9 @@ pub(super) fn plan(founder: &Founder<'_>, new: &NewRoom) -> Result<Plan, Foundin
         let text = json!([{ "body": topic, "mimetype": "text/plain" }]);
         events.say("m.room.topic", &json!({ "topic": topic, "m.topic": { "m.text": text } }))?;
     }
-    let invited: BTreeSet<&OwnedUserId> = new.invite.iter().collect();
+    let here = founder.creator.server_name();
+    let invited: BTreeSet<&OwnedUserId> =
+        new.invite.iter().filter(|user| user.server_name() == here).collect();
     for user in invited {
         events.member(founder, user, "invite", new.is_direct)?;
     }

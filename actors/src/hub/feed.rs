@@ -17,7 +17,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId, events::room::member::Membe
 use tokio::sync::watch;
 
 use crate::{
-    room::{RoomEvent, RoomView, StateDelta, commit::stripped_for},
+    room::{RoomEvent, RoomView, StateDelta},
     sync::{lazy::SentMembers, unread::UnreadMemory},
     user::data::UserData,
 };
@@ -175,7 +175,7 @@ impl UserFeed {
             pos: event.pos,
             sender: event.pdu.sender().to_string(),
             previous: change.old.as_ref().and_then(membership),
-            stripped: change.new.as_ref().and_then(|pdu| stripped_for(&view.state, pdu)).map(Arc::from),
+            stripped: change.new.as_ref().and_then(|pdu| event.stripped_for(&view.state, pdu)).map(Arc::from),
             forgotten: false,
             last_pos: event.pos,
         };

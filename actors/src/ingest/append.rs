@@ -1,10 +1,10 @@
 //! The room's side of ingest: check that the room still stands where the event was prepared, and append.
 
-use ruma::OwnedEventId;
+use ruma::{EventId, OwnedEventId};
 
-use super::PreparedEvent;
+use super::{PreparedEvent, state::NOT_LOGGED};
 use crate::room::{
-    RoomError,
+    RoomError, StateDelta,
     machine::{LogEntry, Room, Sent},
 };
 
@@ -34,14 +34,31 @@ impl Room {
         if !stands.eq(event.basis.iter()) {
             return Ok(None);
         }
-        for change in &event.changes {
+        let PreparedEvent { pdu, standing, overlay, is_relayed, mut changes, .. } = event;
+        self.place(&id, &mut changes);
+        for change in &changes {
             match &change.new {
                 Some(pdu) => drop(self.view.state.insert(pdu.clone())),
                 None => drop(self.view.state.remove(change.kind.as_str(), &change.state_key)),
             }
         }
-        let PreparedEvent { pdu, standing, overlay, changes, .. } = event;
-        self.append(LogEntry { pdu, standing, transaction: None, overlay, changes });
+        self.append(LogEntry { overlay, is_relayed, changes, ..LogEntry::new(pdu, standing) });
         Ok(Some(Sent::New(id)))
+    }
+
+    /// Gives each event that comes to stand a row of the log: what was no part of the log until now gets one before the event
+    /// that brings it.
+    fn place(&mut self, own: &EventId, changes: &mut [StateDelta]) {
+        for change in changes.iter_mut().filter(|change| change.seq == NOT_LOGGED) {
+            if let Some(pdu) = change.new.clone().filter(|pdu| pdu.event_id() != own) {
+                self.append_outlier(pdu, false);
+                change.seq = self.view.head_seq;
+            }
+        }
+        for change in changes.iter_mut() {
+            if change.new.as_ref().is_some_and(|pdu| pdu.event_id() == own) {
+                change.seq = self.view.head_seq + 1;
+            }
+        }
     }
 }

@@ -11,56 +11,63 @@ use playhouse_rules::{
     auth::{check_against_state, check_state_independent},
     pdu::{Pdu, PduStanding},
     resolve::resolve,
+    room_version::RoomVersion,
     state::RoomState,
 };
-use playhouse_storage::{Store, tables::Outlier};
+use playhouse_storage::Store;
 use ruma::{EventId, OwnedEventId};
 
 use super::{
     IngestError, PreparedEvent,
-    state::{after_event, difference},
+    state::{after_event, difference, known_event},
 };
 use crate::{
     metrics,
-    room::{
-        RoomError, RoomView,
-        load::{place_of, read_event},
-    },
+    room::{RoomError, RoomView},
 };
 
 /// Events that one resolution may look at.
 const MOST_AUTH_EVENTS: usize = 50_000;
 
 /// Events by id.
-type Known = HashMap<OwnedEventId, Pdu>;
+pub type Known = HashMap<OwnedEventId, Pdu>;
+/// The states after events that are not in the log, as others told.
+pub type StatesTold = HashMap<OwnedEventId, RoomState>;
 
 /// Judges an event and computes what it does to the room as it stands.
 ///
 /// # Errors
-/// [`IngestError::Missing`] when it cites events that are not here, [`IngestError::Rejected`] when the rules reject it,
-/// [`IngestError::Room`] when the store does not answer.
+/// [`IngestError::MissingAuth`] and [`IngestError::MissingPrev`] when it cites or follows events that are not here,
+/// [`IngestError::Rejected`] when the rules reject it and its place is not known, [`IngestError::Room`] when the store does
+/// not answer.
 pub async fn prepare(
     store: &Store,
     view: &RoomView,
     extremities: &[OwnedEventId],
     pdu: Pdu,
+    told: &StatesTold,
 ) -> Result<PreparedEvent, IngestError> {
-    check_auth_events(store, view, &pdu).await?;
-    let before = state_before(store, view, extremities, &pdu).await?;
-    check_against_state(view.version, &pdu, &before)
-        .map_err(|error| IngestError::Rejected(error.to_string()))?;
+    let by_auth_events = check_auth_events(store, view, &pdu).await?;
+    let before = match (state_before(store, view, extremities, &pdu, told).await, &by_auth_events) {
+        (Err(IngestError::MissingPrev(_)), Err(reason)) => return Err(IngestError::Rejected(reason.clone())),
+        (before, _) => before?,
+    };
     let room_before = &view.state;
-    let overlay = difference(store, room_before, &before, None).await?;
-    let accepted = check_against_state(view.version, &pdu, room_before).is_ok();
-    if !accepted {
-        let basis = extremities.to_vec();
-        return Ok(PreparedEvent {
-            pdu,
-            standing: PduStanding::SoftFailed,
-            basis,
-            overlay,
-            changes: Vec::new(),
-        });
+    let prepared = PreparedEvent {
+        overlay: difference(store, room_before, &before).await?,
+        standing: PduStanding::Accepted,
+        rejected: None,
+        is_relayed: false,
+        basis: extremities.to_vec(),
+        changes: Vec::new(),
+        pdu,
+    };
+    let pdu = &prepared.pdu;
+    if let Err(reason) = by_auth_events.and_then(|()| allowed_by(&before, pdu)) {
+        return Ok(PreparedEvent { standing: PduStanding::Rejected, rejected: Some(reason), ..prepared });
+    }
+    if allowed_by(room_before, pdu).is_err() {
+        return Ok(PreparedEvent { standing: PduStanding::SoftFailed, ..prepared });
     }
     let mut after = before;
     if pdu.is_state() {
@@ -69,15 +76,23 @@ pub async fn prepare(
     let others = extremities.iter().filter(|id| !pdu.prev_events().contains(id));
     let mut states = vec![after];
     for other in others {
-        states.push(known_state_after(store, view, other).await?);
+        states.push(known_state_after(store, view, other, told).await?);
     }
-    let resolved = resolve_all(store, view, states, Some(&pdu)).await?;
-    let changes = difference(store, room_before, &resolved, Some((&pdu, view.head_seq + 1))).await?;
-    Ok(PreparedEvent { pdu, standing: PduStanding::Accepted, basis: extremities.to_vec(), overlay, changes })
+    let resolved = resolve_all(store, view, states, Some(pdu)).await?;
+    let changes = difference(store, room_before, &resolved).await?;
+    Ok(PreparedEvent { changes, ..prepared })
 }
 
-/// The event must cite events that we know, that are not rejected, and that allow it.
-async fn check_auth_events(store: &Store, view: &RoomView, pdu: &Pdu) -> Result<(), IngestError> {
+fn allowed_by(state: &RoomState, pdu: &Pdu) -> Result<(), String> {
+    check_against_state(state.version(), pdu, state).map_err(|error| error.to_string())
+}
+
+/// The event must cite events that we know, that are not rejected, and that allow it: if not, why.
+async fn check_auth_events(
+    store: &Store,
+    view: &RoomView,
+    pdu: &Pdu,
+) -> Result<Result<(), String>, IngestError> {
     let mut cited = Known::new();
     let mut missing = Vec::new();
     for event_id in pdu.auth_events() {
@@ -87,41 +102,28 @@ async fn check_auth_events(store: &Store, view: &RoomView, pdu: &Pdu) -> Result<
         }
     }
     if !missing.is_empty() {
-        return Err(IngestError::Missing(missing));
+        return Err(IngestError::MissingAuth(missing));
     }
-    let rejected = |error: playhouse_rules::AuthError| IngestError::Rejected(error.to_string());
-    let create = view.state.create().cloned();
-    let fetch = |id: &EventId| {
-        cited.get(id).cloned().or_else(|| create.clone().filter(|create| create.event_id() == id))
-    };
-    check_state_independent(view.version, pdu, fetch).map_err(rejected)?;
-    let mut state = RoomState::new(view.version);
-    state.extend_from(create.filter(|_| view.version.room_id_is_create_hash()));
-    state.extend_from(cited.into_values());
-    check_against_state(view.version, pdu, &state).map_err(rejected)
+    Ok(allowed_by_cited(view.version, pdu, view.state.create(), &cited))
 }
 
-trait Extend {
-    fn extend_from(&mut self, events: impl IntoIterator<Item = Pdu>);
-}
-
-impl Extend for RoomState {
-    fn extend_from(&mut self, events: impl IntoIterator<Item = Pdu>) {
-        for event in events {
-            self.insert(event);
-        }
+/// Judges an event by the events that it cites, which must all be in `cited`.
+pub fn allowed_by_cited(
+    version: &'static RoomVersion,
+    pdu: &Pdu,
+    create: Option<&Pdu>,
+    cited: &Known,
+) -> Result<(), String> {
+    let fetch =
+        |id: &EventId| cited.get(id).or_else(|| create.filter(|create| create.event_id() == id)).cloned();
+    check_state_independent(version, pdu, fetch).map_err(|error| error.to_string())?;
+    let mut state = RoomState::new(version);
+    let implied = create.filter(|_| version.room_id_is_create_hash());
+    let events = pdu.auth_events().iter().filter_map(|id| cited.get(id));
+    for event in implied.into_iter().chain(events) {
+        state.insert(event.clone());
     }
-}
-
-/// An event of the log, or an outlier with its verdict.
-async fn known_event(store: &Store, view: &RoomView, event_id: &EventId) -> Result<Option<Pdu>, RoomError> {
-    if let Some((_, pdu)) = read_event(store, view.version, event_id.as_str()).await? {
-        return Ok(Some(pdu));
-    }
-    let Some(outlier) = store.get::<Outlier>((event_id.as_str(),), ()).await? else { return Ok(None) };
-    let pdu = Pdu::parse(view.version, outlier.pdu, Some(event_id.to_owned()));
-    let pdu = pdu.map_err(|error| RoomError::Corrupt(error.to_string()))?;
-    Ok(Some(pdu.with_rejected(outlier.rejected.is_some())))
+    allowed_by(&state, pdu)
 }
 
 /// The state before an event: the room's, if it follows all extremities, else that of the events it follows.
@@ -130,24 +132,23 @@ async fn state_before(
     view: &RoomView,
     extremities: &[OwnedEventId],
     pdu: &Pdu,
+    told: &StatesTold,
 ) -> Result<RoomState, IngestError> {
     let follows_all = pdu.prev_events().len() == extremities.len()
         && extremities.iter().all(|extremity| pdu.prev_events().contains(extremity));
     if follows_all {
         return Ok(view.state.clone());
     }
-    let mut missing = Vec::new();
+    let (mut states, mut missing) = (Vec::with_capacity(pdu.prev_events().len()), Vec::new());
     for prev in pdu.prev_events() {
-        if place_of(store, view, prev).await.map_err(RoomError::from)?.is_none() {
-            missing.push(prev.clone());
+        match known_state_after(store, view, prev, told).await {
+            Ok(state) => states.push(state),
+            Err(IngestError::MissingPrev(prev)) => missing.extend(prev),
+            Err(error) => return Err(error),
         }
     }
     if !missing.is_empty() {
-        return Err(IngestError::Missing(missing));
-    }
-    let mut states = Vec::with_capacity(pdu.prev_events().len());
-    for prev in pdu.prev_events() {
-        states.push(known_state_after(store, view, prev).await?);
+        return Err(IngestError::MissingPrev(missing));
     }
     resolve_all(store, view, states, None).await
 }
@@ -156,8 +157,13 @@ async fn known_state_after(
     store: &Store,
     view: &RoomView,
     event_id: &EventId,
+    told: &StatesTold,
 ) -> Result<RoomState, IngestError> {
-    after_event(store, view, event_id).await?.ok_or_else(|| IngestError::Missing(vec![event_id.to_owned()]))
+    if let Some(state) = told.get(event_id) {
+        return Ok(state.clone());
+    }
+    let known = after_event(store, view, event_id).await?;
+    known.ok_or_else(|| IngestError::MissingPrev(vec![event_id.to_owned()]))
 }
 
 /// One state from several, on the blocking pool: it is pure CPU.

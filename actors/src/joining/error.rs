@@ -1,7 +1,7 @@
 //! Why a membership did not change.
 
 use playhouse_storage::StoreError;
-use ruma::OwnedUserId;
+use ruma::{OwnedServerName, OwnedUserId};
 
 use crate::{room::RoomError, user::UserError};
 
@@ -9,10 +9,29 @@ use crate::{room::RoomError, user::UserError};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum MembershipError {
     /// There is no such room to enter.
-    #[error("this server does not know that room, and it does not talk to other servers yet")]
+    #[error("this server does not know that room, and it does not talk to other servers")]
     UnknownRoom,
+    /// Nobody says which servers are in the room.
+    #[error("this server is not in that room, and no server is named that is: name one with via")]
+    NoServer,
+    /// Another server refuses.
+    #[error("{server} refuses: {errcode}")]
+    Refused {
+        /// The server.
+        server: OwnedServerName,
+        /// Its `errcode`; empty where there is none.
+        errcode: String,
+    },
+    /// Another server does not answer, or not with anything usable.
+    #[error("{server} cannot be used for this: {reason}")]
+    NotReached {
+        /// The server.
+        server: OwnedServerName,
+        /// What happened.
+        reason: String,
+    },
     /// The invited user is on another server.
-    #[error("{user} is on another server, and this one does not talk to other servers yet")]
+    #[error("{user} is on another server, and this one does not talk to other servers")]
     OtherServer {
         /// The invited user.
         user: OwnedUserId,

@@ -52,12 +52,12 @@ pub async fn set_member_state(
     let meaning = meaning(sender, &target, membership, present.as_ref())?;
     let said = Said { reason, extra: content };
     match meaning {
-        Meaning::Join => super::join(node, sender, room_id, said).await,
+        Meaning::Join => super::join(node, sender, room_id, &[], said).await,
         Meaning::Rewrite => rewrite(node, sender, room_id, said).await,
         Meaning::Invite => super::invite(node, sender, &target, room_id, said).await,
         Meaning::Leave => super::leave(node, sender, room_id, said).await,
         Meaning::Moderate(measure) => super::moderate(node, sender, &target, room_id, measure, said).await,
-        Meaning::Knock => super::knock(node, sender, room_id, said).await,
+        Meaning::Knock => super::knock(node, sender, room_id, &[], said).await,
     }
 }
 

@@ -13,12 +13,14 @@ use crate::{Node, room::RoomView};
 /// The type of the account data that says whose invites a user takes.
 pub(crate) const INVITE_PERMISSION: &str = "m.invite_permission_config";
 
-/// Refuses those who cannot be invited: users of other servers, and users who take no invites.
+/// Refuses those who cannot be invited: users who take no invites, and users of other servers where this one has no dealings
+/// with those. What users of other servers take these say themselves.
 ///
 /// <https://spec.matrix.org/v1.19/client-server-api/#invite-permission>
 pub(crate) async fn may_be_invited(node: &Node, target: &UserId) -> Result<(), MembershipError> {
     if target.server_name() != node.server_name() {
-        return Err(MembershipError::OtherServer { user: target.to_owned() });
+        let other_server = || MembershipError::OtherServer { user: target.to_owned() };
+        return node.federation().map(drop).ok_or_else(other_server);
     }
     let row = node.store().get::<AccountData>((target.as_str(),), ("", INVITE_PERMISSION)).await?;
     if row.is_some_and(|row| blocks_invites(row.content.get())) {

@@ -34,7 +34,7 @@ async fn a_join_carries_the_profile_and_what_the_client_adds() {
 
     let extra = map(json!({ "foo": "bar", "avatar_url": "mxc://test/here", "membership": "ban" }));
     let said = Said { reason: Some("hello".into()), extra };
-    let first = join(&theatre.node, &bob.id, &room, said).await.unwrap();
+    let first = join(&theatre.node, &bob.id, &room, &[], said).await.unwrap();
 
     let member = alice.sees_member(&room, &bob.id).await;
     let wanted = json!({

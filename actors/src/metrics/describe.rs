@@ -6,6 +6,10 @@ use metrics::{describe_counter, describe_gauge, describe_histogram};
 pub(super) fn all() {
     describe_gauge!("playhouse_actors", "Actors alive, by kind");
     describe_gauge!("playhouse_actor_mailbox_messages", "Messages admitted and not answered yet, by kind");
+    describe_gauge!(
+        "playhouse_destinations",
+        "Other servers by state: those that have something to get, and those that do not take it"
+    );
     describe_gauge!("playhouse_actors_quarantined", "Ids whose actor failed too often and rests, by kind");
     describe_counter!(
         "playhouse_actor_failures_total",

@@ -155,6 +155,12 @@ impl Actor for RoomActor {
                 let sent = state.room.change_membership(*request);
                 state.wait_for(sent, permit, reply);
             }
+            RoomMessage::DraftMembership(request, permit, reply) => {
+                match state.room.draft_membership(*request) {
+                    Ok(pdu) => state.room.draft().waiters.push(Waiter::Drafted(Box::new(pdu), permit, reply)),
+                    Err(refusal) => drop(reply.send(Err(refusal))),
+                }
+            }
             RoomMessage::Create(request, permit, reply) => {
                 let sent = state.room.found(*request);
                 let refused = sent.is_err();
@@ -162,6 +168,14 @@ impl Actor for RoomActor {
                 if refused {
                     return Err(CommitLost("the room was not founded".into()).into());
                 }
+            }
+            RoomMessage::Import(request, permit, reply) => {
+                let sent = state.room.import(*request);
+                state.wait_for(sent, permit, reply);
+            }
+            RoomMessage::Outside(request, permit, reply) => {
+                let sent = state.room.note_outside(*request);
+                state.wait_for(sent, permit, reply);
             }
             RoomMessage::Ingest(event, permit, reply) => match state.room.ingest(*event) {
                 Ok(Some(sent)) => {
@@ -308,7 +322,7 @@ async fn commit(store: &Store, guard: Guard, draft: Draft, projected: i64) -> Co
             Err(error) => CommitResult::Lost(draft, error.to_string()),
         };
     }
-    let head = LogHead::new(view.version, &view.extremities);
+    let head = LogHead::of(view);
     let room = view.room_id.as_str();
     let guard = match guard_for(store, room, guard, draft.events[0].seq).await {
         Ok(Some(guard)) => guard,

@@ -5,7 +5,6 @@
 use playhouse_rules::{
     forward_extremities::{Extremities, Extremity},
     pdu::Pdu,
-    room_version::RoomVersion,
     state::RoomState,
 };
 use playhouse_storage::{
@@ -13,10 +12,11 @@ use playhouse_storage::{
     key::IntoKey as _,
     store::{encode, put},
     tables::{
-        CurrentState, EventLocation, Receipt, Redaction, RoomHead, RoomLog, StateChange, StateHistory,
-        TransactionAnswer, UserRoom,
+        CurrentState, EventLocation, OutboundEvent, Receipt, Redaction, RoomHead, RoomLog, StateChange,
+        StateHistory, TransactionAnswer, UserRoom,
         current_state::CurrentStateRow,
         event_location::EventLocationRow,
+        outbound_event::{self, OutboundEventRow},
         redaction::RedactionRow,
         room_head::RoomHeadRow,
         room_log::{RoomLogRow, bucket_of},
@@ -30,7 +30,7 @@ use ruma::OwnedEventId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::ingest;
+use crate::{clock::slot_of, ingest};
 
 use super::{
     event::{RoomEvent, StateDelta},
@@ -45,13 +45,17 @@ pub struct LogHead {
     pub version: String,
     /// The forward extremities: event id and depth.
     pub extremities: Vec<(OwnedEventId, u64)>,
+    /// See [`RoomView::floor`].
+    #[serde(default)]
+    pub floor: u64,
 }
 
 impl LogHead {
-    /// The head of a room of this version with these extremities.
-    pub fn new(version: &RoomVersion, extremities: &Extremities) -> Self {
-        let extremities = extremities.iter().map(|extremity| (extremity.event_id.clone(), extremity.depth));
-        Self { version: version.id().to_string(), extremities: extremities.collect() }
+    /// The head of the log of a room that looks like this.
+    pub fn of(view: &RoomView) -> Self {
+        let ends = view.extremities.iter();
+        let extremities = ends.map(|extremity| (extremity.event_id.clone(), extremity.depth)).collect();
+        Self { version: view.version.id().to_string(), extremities, floor: view.floor }
     }
 
     /// The extremities, as the room works with them.
@@ -96,6 +100,8 @@ fn log_row(event: &RoomEvent) -> RoomLogRow {
         standing: event.pdu_standing_code(),
         overlay: ingest::state::encode(&event.overlay),
         resolved: resolved_of(event),
+        stripped: event.stripped.as_deref().map(ToOwned::to_owned),
+        goes_out: event.goes_out,
         transaction: event.transaction.clone(),
         pdu: event.pdu.json().to_owned(),
     }
@@ -147,6 +153,10 @@ fn project_event(view: &RoomView, event: &RoomEvent, writes: &mut Vec<Write>) {
         let path = format!("{room}/{}", t.path);
         writes.push(put::<TransactionAnswer>((&t.user, &t.device), (path, &t.id), &answer, pos));
     }
+    if event.goes_out {
+        let partition = (slot_of(room) as i64, pos.div_euclid(outbound_event::BUCKET));
+        writes.push(put::<OutboundEvent>(partition, (pos, room), &OutboundEventRow { seq: event.seq }, pos));
+    }
     if event.changes.is_empty() {
         return;
     }
@@ -184,7 +194,7 @@ fn project_change(view: &RoomView, event: &RoomEvent, change: &StateDelta, write
             seq,
             pos,
             sender: pdu.sender().to_string(),
-            stripped: stripped_for(&view.state, pdu),
+            stripped: event.stripped_for(&view.state, pdu),
             forgotten: false,
         };
         writes.push(put::<UserRoom>((state_key,), (room,), &row, pos));
@@ -213,25 +223,27 @@ fn history_word(kind: &str, pdu: &Pdu) -> Option<String> {
     }
 }
 
+/// The kinds of state, with the empty state key, that whoever is invited or knocks is shown of a room.
+pub const SHOWN_WITH_INVITES: [&str; 7] = [
+    "m.room.create",
+    "m.room.join_rules",
+    "m.room.canonical_alias",
+    "m.room.avatar",
+    "m.room.encryption",
+    "m.room.name",
+    "m.room.topic",
+];
+
 /// The stripped state that an invited or knocking user sees; nothing for other memberships.
 ///
 /// <https://spec.matrix.org/v1.19/client-server-api/#stripped-state>
 pub fn stripped_for(state: &RoomState, member: &Pdu) -> Option<Box<RawValue>> {
-    const SHOWN: [&str; 7] = [
-        "m.room.create",
-        "m.room.join_rules",
-        "m.room.canonical_alias",
-        "m.room.avatar",
-        "m.room.encryption",
-        "m.room.name",
-        "m.room.topic",
-    ];
     let membership = member.membership()?.to_string();
     if membership != "invite" && membership != "knock" {
         return None;
     }
     let mut events: Vec<Box<RawValue>> =
-        SHOWN.iter().filter_map(|kind| state.get(*kind, "")).map(Pdu::stripped).collect();
+        SHOWN_WITH_INVITES.iter().filter_map(|kind| state.get(*kind, "")).map(Pdu::stripped).collect();
     if membership == "invite"
         && let Some(inviter) = state.get("m.room.member", member.sender().as_str())
         && inviter.event_id() != member.event_id()

@@ -26,6 +26,9 @@ pub enum RoomError {
     /// No local user may grant a restricted join, or the conditions are not met here.
     #[error("you are in none of the rooms that let people join this one")]
     RestrictedJoinNotAllowed,
+    /// The conditions of a restricted join are met, but nobody local may let people in.
+    #[error("nobody on this server may let people into this room")]
+    NobodyMayGrant,
     /// Too many requests wait for this room already.
     #[error("too many requests wait for this room")]
     Busy,

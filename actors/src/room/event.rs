@@ -1,9 +1,16 @@
 //! An event in a room's log, as everyone in this process shares it.
 
-use playhouse_rules::pdu::{Pdu, PduStanding};
+use std::sync::Arc;
+
+use playhouse_rules::{
+    pdu::{Pdu, PduStanding},
+    state::RoomState,
+};
 use playhouse_storage::tables::room_log::Transaction;
 use ruma::UserId;
+use serde_json::value::RawValue;
 
+use super::commit::stripped_for;
 use crate::push::PushMemo;
 
 /// A logged event with its place and what it changed.
@@ -22,6 +29,10 @@ pub struct RoomEvent {
     /// How the state before it differs from the room's state before its row; empty but for forks. Known only to the
     /// process that appended it; the log row has it for the others.
     pub overlay: Vec<StateDelta>,
+    /// For a member event from a room that this server is not in: the room as it was described with it.
+    pub stripped: Option<Arc<RawValue>>,
+    /// Whether other servers are to be sent it, by this one.
+    pub goes_out: bool,
     /// What it changed in the room's current state: itself, but for a merge of forks.
     pub changes: Vec<StateDelta>,
     /// What push rules made of it.
@@ -58,6 +69,15 @@ impl RoomEvent {
     /// The state change of the user's own membership, if the event is one.
     pub fn membership_change_of(&self, user: &UserId) -> Option<&StateDelta> {
         self.changes.iter().find(|change| change.kind == "m.room.member" && change.state_key == user.as_str())
+    }
+
+    /// The room as the user of a member event that this one is, or brings, is shown it: as it was described by others, or by
+    /// the room's state; nothing for memberships other than invites and knocks.
+    pub fn stripped_for(&self, state: &RoomState, member: &Pdu) -> Option<Box<RawValue>> {
+        match &self.stripped {
+            Some(stripped) if self.pdu == *member => Some((**stripped).to_owned()),
+            _ => stripped_for(state, member),
+        }
     }
 
     /// The standing as the log stores it.

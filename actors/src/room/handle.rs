@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use playhouse_rules::room_version::RoomVersion;
+use playhouse_rules::{Pdu, room_version::RoomVersion};
 use playhouse_storage::tables::{
     TransactionAnswer, receipt::ReceiptRow, room_log::Transaction, transaction::TransactionAnswerRow,
 };
@@ -14,12 +14,16 @@ use crate::ingest::{PreparedEvent, append::Verdict};
 
 use super::{
     RoomError, Rooms,
+    import::ImportRoom,
     message::{ChangeMembership, FoundRoom, RoomMessage, SendEvent},
+    outside::OutsideMembership,
     view::ReceiptKey,
 };
 
 /// How long a request to a room may take before its outcome counts as unknown.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// The same for taking in a room, which may be a large one.
+const IMPORT_DEADLINE: Duration = Duration::from_mins(3);
 /// Starts of the actor that one request tries: a cast fails when the actor is just being passivated.
 const ATTEMPTS: usize = 3;
 
@@ -68,6 +72,16 @@ impl RoomHandle {
         self.ask(None, |permit, reply| RoomMessage::Membership(Box::new(request), permit, reply)).await
     }
 
+    /// Builds and signs the event that changes a membership, without appending it: another server has to sign it too. Answers
+    /// when everything that the event follows is durable.
+    ///
+    /// # Errors
+    /// See [`RoomError`].
+    pub async fn draft_membership(&self, request: ChangeMembership) -> Result<Pdu, RoomError> {
+        let message = |permit, reply| RoomMessage::DraftMembership(Box::new(request), permit, reply);
+        self.ask(None, message).await
+    }
+
     /// Founds the room; answers when its first events are durable, all or none.
     ///
     /// # Errors
@@ -78,6 +92,31 @@ impl RoomHandle {
         request: FoundRoom,
     ) -> Result<OwnedEventId, RoomError> {
         self.ask(Some(version), |permit, reply| RoomMessage::Create(Box::new(request), permit, reply)).await
+    }
+
+    /// Takes the room in by a join through another server; answers when all of it is durable.
+    ///
+    /// # Errors
+    /// See [`RoomError`]; [`RoomError::BadState`] when this server is in the room already.
+    pub async fn import(
+        &self,
+        version: &'static RoomVersion,
+        request: ImportRoom,
+    ) -> Result<OwnedEventId, RoomError> {
+        let message = |permit, reply| RoomMessage::Import(Box::new(request), permit, reply);
+        self.ask_within(IMPORT_DEADLINE, Some(version), message).await
+    }
+
+    /// Notes a membership in a room that this server is not in.
+    ///
+    /// # Errors
+    /// See [`RoomError`]; [`RoomError::BadState`] when this server is in the room.
+    pub async fn note_outside(
+        &self,
+        version: &'static RoomVersion,
+        request: OutsideMembership,
+    ) -> Result<OwnedEventId, RoomError> {
+        self.ask(Some(version), |permit, reply| RoomMessage::Outside(Box::new(request), permit, reply)).await
     }
 
     /// Appends an event that room ingest has prepared; answers when it is durable, or that the room has moved on.
@@ -117,6 +156,15 @@ impl RoomHandle {
         found: Option<&'static RoomVersion>,
         message: impl FnOnce(OwnedSemaphorePermit, RpcReplyPort<Result<T, RoomError>>) -> RoomMessage,
     ) -> Result<T, RoomError> {
+        self.ask_within(DEADLINE, found, message).await
+    }
+
+    async fn ask_within<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        found: Option<&'static RoomVersion>,
+        message: impl FnOnce(OwnedSemaphorePermit, RpcReplyPort<Result<T, RoomError>>) -> RoomMessage,
+    ) -> Result<T, RoomError> {
         let place = self.rooms.registry().place(self.room_id.as_str());
         let permit = self.rooms.registry().admit(&place).ok_or(RoomError::Busy)?;
         let (sender, answer) = ractor::concurrency::oneshot();
@@ -125,7 +173,7 @@ impl RoomHandle {
             let actor = self.rooms.actor(&self.room_id, found).await?;
             match actor.cast(message) {
                 Ok(()) => {
-                    return match tokio::time::timeout(DEADLINE, answer).await {
+                    return match tokio::time::timeout(deadline, answer).await {
                         Ok(Ok(outcome)) => outcome,
                         // The actor died with the request, or the answer is late: the outcome is unknown.
                         Ok(Err(_)) | Err(_) => Err(RoomError::retry()),

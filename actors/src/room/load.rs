@@ -15,6 +15,7 @@ use playhouse_storage::{
     },
 };
 use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId};
+use serde_json::value::RawValue;
 
 use super::{
     RoomError,
@@ -60,6 +61,7 @@ pub async fn load(
     let version = version_of(&head.version)?;
     let mut view = RoomView::unborn(room_id.clone(), version);
     view.extremities = head.extremities();
+    view.floor = head.floor;
     view.head_seq = hint.map_or(-1, |hint| hint.projected_seq).min(head_seq);
     load_state(store, &mut view).await?;
     replay::activated(store, &mut view, head_seq, stamp).await?;
@@ -131,10 +133,13 @@ pub fn log_key(room: &str, seq: i64) -> Key2 {
 
 /// The row's event, without hashing it again: what the log holds was checked before it was written.
 pub fn parse_row(version: &'static RoomVersion, row: RoomLogRow) -> Result<(RoomRowFacts, Pdu), RoomError> {
-    let event_id = OwnedEventId::try_from(row.event_id).map_err(corrupt)?;
+    let event_id = OwnedEventId::try_from(row.event_id.as_str()).map_err(corrupt)?;
     let pdu = Pdu::parse(version, row.pdu, Some(event_id)).map_err(corrupt)?;
     let standing = PduStanding::from_code(row.standing).ok_or_else(|| corrupt("unknown standing"))?;
-    Ok((RoomRowFacts { pos: row.pos, standing, transaction: row.transaction }, pdu))
+    let RoomLogRow { pos, transaction, stripped, goes_out, .. } = row;
+    let stripped = stripped.map(Arc::from);
+    let pdu = pdu.with_rejected(standing == PduStanding::Rejected);
+    Ok((RoomRowFacts { pos, standing, transaction, stripped, goes_out }, pdu))
 }
 
 /// What a log row says beside the event.
@@ -145,6 +150,10 @@ pub struct RoomRowFacts {
     pub standing: PduStanding,
     /// The client's transaction.
     pub transaction: Option<playhouse_storage::tables::room_log::Transaction>,
+    /// The room as it was described with a member event from outside.
+    pub stripped: Option<Arc<RawValue>>,
+    /// Whether other servers are sent it by this one.
+    pub goes_out: bool,
 }
 
 async fn load_tail(store: &Store, view: &mut RoomView) -> Result<(), RoomError> {
@@ -188,7 +197,7 @@ pub async fn read_rows(
         for change in change.map(|row| row.changes).unwrap_or_default() {
             deltas.push(delta_of(store, version, room, seq, &pdu, change).await?);
         }
-        let RoomRowFacts { pos, standing, transaction } = facts;
+        let RoomRowFacts { pos, standing, transaction, stripped, goes_out } = facts;
         events.push(RoomEvent {
             seq,
             pos,
@@ -196,6 +205,8 @@ pub async fn read_rows(
             standing,
             transaction,
             overlay: Vec::new(),
+            stripped,
+            goes_out,
             changes: deltas,
             push: PushMemo::default(),
         });

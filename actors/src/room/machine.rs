@@ -17,6 +17,7 @@ use playhouse_storage::tables::{
     room_log::{Transaction, bucket_of},
 };
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId};
+use serde_json::value::RawValue;
 
 use super::{
     event::{RoomEvent, StateDelta},
@@ -25,6 +26,7 @@ use super::{
 };
 use crate::{
     clock::{Pending, SlotClocks},
+    outbound::recipients,
     push::PushMemo,
 };
 
@@ -97,8 +99,27 @@ pub(crate) struct LogEntry {
     pub transaction: Option<Transaction>,
     /// How the state before it differs from the room's.
     pub overlay: Vec<StateDelta>,
+    /// The room as it was described with a member event from outside.
+    pub stripped: Option<Arc<RawValue>>,
+    /// Whether it is for us to send on, though another server's user made it.
+    pub is_relayed: bool,
     /// What it changes in the room's state.
     pub changes: Vec<StateDelta>,
+}
+
+impl LogEntry {
+    /// An event that nothing more is to be said of.
+    pub fn new(pdu: Pdu, standing: PduStanding) -> Self {
+        Self {
+            pdu,
+            standing,
+            transaction: None,
+            overlay: Vec::new(),
+            stripped: None,
+            is_relayed: false,
+            changes: Vec::new(),
+        }
+    }
 }
 
 /// What became of a request for an event.
@@ -188,16 +209,10 @@ impl Room {
     /// Puts an accepted event of our own at the end of the log.
     pub(super) fn apply(&mut self, pdu: Pdu, transaction: Option<Transaction>) {
         let changes = self.apply_to_state(&pdu);
-        self.append(LogEntry {
-            pdu,
-            standing: PduStanding::Accepted,
-            transaction,
-            overlay: Vec::new(),
-            changes,
-        });
+        self.append(LogEntry { transaction, changes, ..LogEntry::new(pdu, PduStanding::Accepted) });
     }
 
-    fn apply_to_state(&mut self, pdu: &Pdu) -> Vec<StateDelta> {
+    pub(super) fn apply_to_state(&mut self, pdu: &Pdu) -> Vec<StateDelta> {
         let Some(state_key) = pdu.state_key() else { return Vec::new() };
         let old = self.view.state.insert(pdu.clone());
         let (kind, state_key) = (pdu.kind_str().to_owned(), state_key.to_owned());
@@ -206,7 +221,12 @@ impl Room {
 
     /// Appends an event whose changes the view's state has taken in already.
     pub(crate) fn append(&mut self, entry: LogEntry) {
-        let LogEntry { pdu, standing, transaction, overlay, changes } = entry;
+        let LogEntry { pdu, standing, transaction, overlay, stripped, is_relayed, changes } = entry;
+        let us = self.workshop.signer.server_name();
+        let is_for_us = is_relayed || pdu.sender().server_name() == us;
+        let goes_out = standing == PduStanding::Accepted
+            && is_for_us
+            && recipients::any(us, &self.view.state, &pdu, &changes);
         let seq = self.view.head_seq + 1;
         if self.draft().events.last().is_some_and(|last| bucket_of(last.seq) != bucket_of(seq)) {
             self.seal();
@@ -219,6 +239,8 @@ impl Room {
             standing,
             transaction,
             overlay,
+            stripped,
+            goes_out,
             changes,
             push: PushMemo::default(),
         });

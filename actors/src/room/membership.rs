@@ -2,8 +2,9 @@
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#room-membership>
 
+use playhouse_rules::{auth, pdu::Pdu};
 use ruma::{
-    OwnedUserId,
+    OwnedUserId, UserId,
     events::{TimelineEventType, room::member::MembershipState},
 };
 use serde_json::{Map, Value};
@@ -15,6 +16,21 @@ use super::{
 };
 
 impl Room {
+    /// Builds the member event that a local user asks for, to be signed by another server too before it is appended.
+    ///
+    /// # Errors
+    /// As [`Room::change_membership`].
+    pub fn draft_membership(&self, request: ChangeMembership) -> Result<Pdu, RoomError> {
+        if !self.is_born() {
+            return Err(RoomError::UnknownRoom);
+        }
+        let present = self.present_membership(&request.target);
+        self.check_transition(&request, &present)?;
+        let pdu = self.build(self.member_request(request, &present)?)?;
+        auth::check_against_state(self.view.version, &pdu, &self.view.state)?;
+        Ok(pdu)
+    }
+
     /// Makes the member event that a local user asks for.
     ///
     /// # Errors
@@ -24,17 +40,28 @@ impl Room {
         if !self.is_born() {
             return Err(RoomError::UnknownRoom);
         }
-        let present = self.view.state.membership(&request.target).cloned().unwrap_or(MembershipState::Leave);
+        let present = self.present_membership(&request.target);
         self.check_transition(&request, &present)?;
         if let Some(known) = self.already_so(&request, &present) {
             return Ok(known);
         }
-        let content = self.member_content(&request, &present)?;
-        self.send(SendEvent {
+        self.send(self.member_request(request, &present)?)
+    }
+
+    fn present_membership(&self, user: &UserId) -> MembershipState {
+        self.view.state.membership(user).cloned().unwrap_or(MembershipState::Leave)
+    }
+
+    fn member_request(
+        &self,
+        request: ChangeMembership,
+        present: &MembershipState,
+    ) -> Result<SendEvent, RoomError> {
+        Ok(SendEvent {
+            content: self.member_content(&request, present)?,
             sender: request.sender,
             kind: TimelineEventType::RoomMember,
             state_key: Some(request.target.to_string()),
-            content,
             redacts: None,
             transaction: None,
         })
@@ -125,22 +152,12 @@ impl Room {
         if !meets_restriction {
             return Err(RoomError::RestrictedJoinNotAllowed);
         }
-        let granter = self.local_user_who_may_invite().ok_or_else(|| {
-            RoomError::Forbidden("nobody on this server may let people into this room".to_owned())
-        })?;
+        let granter = self
+            .view
+            .local_user_who_may_invite(self.workshop.signer.server_name())
+            .ok_or(RoomError::NobodyMayGrant)?;
         content.insert("join_authorised_via_users_server".into(), granter.to_string().into());
         Ok(())
-    }
-
-    fn local_user_who_may_invite(&self) -> Option<OwnedUserId> {
-        let levels = self.view.state.power_levels();
-        let here = self.workshop.signer.server_name();
-        self.view
-            .state
-            .joined_members()
-            .filter(|user| user.server_name() == here)
-            .find(|user| levels.user_level(user) >= levels.invite())
-            .map(ToOwned::to_owned)
     }
 
     /// A profile update keeps what else the standing member event says.

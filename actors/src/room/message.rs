@@ -10,7 +10,9 @@ use ruma::{OwnedEventId, OwnedUserId, events::TimelineEventType};
 use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{RoomError, actor::CommitReport, view::ReceiptKey};
+use super::{
+    RoomError, actor::CommitReport, import::ImportRoom, outside::OutsideMembership, view::ReceiptKey,
+};
 use crate::ingest::{PreparedEvent, append::Verdict};
 
 /// An answer that carries the event made, or the one made before.
@@ -22,6 +24,8 @@ pub enum Waiter {
     Event(OwnedEventId, OwnedSemaphorePermit, EventReply),
     /// For an event from elsewhere.
     Ingested(OwnedEventId, OwnedSemaphorePermit, RpcReplyPort<Result<Verdict, RoomError>>),
+    /// For what an event that was built follows: it may be shown to others then.
+    Drafted(Box<Pdu>, OwnedSemaphorePermit, RpcReplyPort<Result<Pdu, RoomError>>),
     /// For a receipt or a typing notice.
     Done(OwnedSemaphorePermit, RpcReplyPort<Result<(), RoomError>>),
 }
@@ -39,6 +43,10 @@ impl Waiter {
                 drop(permit);
                 let _ = reply.send(outcome.map(|()| Verdict::Appended(event_id)));
             }
+            Self::Drafted(pdu, permit, reply) => {
+                drop(permit);
+                let _ = reply.send(outcome.map(|()| *pdu));
+            }
             Self::Done(permit, reply) => {
                 drop(permit);
                 let _ = reply.send(outcome);
@@ -53,10 +61,16 @@ pub enum RoomMessage {
     Send(Box<SendEvent>, OwnedSemaphorePermit, EventReply),
     /// Changes a membership.
     Membership(Box<ChangeMembership>, OwnedSemaphorePermit, EventReply),
+    /// Builds the event that changes a membership, and appends nothing.
+    DraftMembership(Box<ChangeMembership>, OwnedSemaphorePermit, RpcReplyPort<Result<Pdu, RoomError>>),
     /// Founds the room: the create event, then what follows, in one append.
     Create(Box<FoundRoom>, OwnedSemaphorePermit, EventReply),
     /// Appends an event from elsewhere, prepared by room ingest.
     Ingest(Box<PreparedEvent>, OwnedSemaphorePermit, RpcReplyPort<Result<Verdict, RoomError>>),
+    /// Takes the room in by a join through another server.
+    Import(Box<ImportRoom>, OwnedSemaphorePermit, EventReply),
+    /// Notes a membership in a room that this server is not in.
+    Outside(Box<OutsideMembership>, OwnedSemaphorePermit, EventReply),
     /// Sets a receipt.
     Receipt(ReceiptKey, ReceiptRow, OwnedSemaphorePermit, RpcReplyPort<Result<(), RoomError>>),
     /// Says who types.

@@ -16,7 +16,7 @@ use super::{
     RoomError,
     commit::{head_of, projections_of},
     event::{RoomEvent, StateDelta},
-    load::{delta_of, log_key, parse_row},
+    load::{RoomRowFacts, delta_of, log_key, parse_row},
     machine::Draft,
     view::RoomView,
 };
@@ -91,7 +91,7 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
         view.head_seq = seq;
         view.event_pos = facts.pos;
         view.pos = view.pos.max(facts.pos);
-        let (pos, standing, transaction) = (facts.pos, facts.standing, facts.transaction);
+        let RoomRowFacts { pos, standing, transaction, stripped, goes_out } = facts;
         draft.events.push(Arc::new(RoomEvent {
             seq,
             pos,
@@ -99,6 +99,8 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
             standing,
             transaction,
             overlay: Vec::new(),
+            stripped,
+            goes_out,
             changes,
             push: PushMemo::default(),
         }));

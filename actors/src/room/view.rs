@@ -7,7 +7,10 @@ use playhouse_rules::{
     forward_extremities::Extremities, pdu::Pdu, room_version::RoomVersion, state::RoomState,
 };
 use playhouse_storage::tables::receipt::ReceiptRow;
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{
+    EventId, OwnedEventId, OwnedRoomId, OwnedUserId, ServerName, UserId,
+    events::room::member::MembershipState,
+};
 
 use super::event::RoomEvent;
 use crate::sync::unread::QuietRows;
@@ -29,6 +32,9 @@ pub struct RoomView {
     pub state: RoomState,
     /// The forward extremities.
     pub extremities: Extremities,
+    /// The depth of the join by which this server came into the room, 0 if the room was founded here: what lies below is
+    /// history, which events that come in now need not bring along.
+    pub floor: u64,
     /// Whether no member was ever kept from any part of the history: what syncs ask first, and mostly last.
     pub history_always_open: bool,
     /// The sequence number of the newest event; -1 in an unborn room.
@@ -73,6 +79,7 @@ impl RoomView {
             version,
             state: RoomState::new(version),
             extremities: Extremities::new(),
+            floor: 0,
             history_always_open: true,
             head_seq: -1,
             event_pos: 0,
@@ -84,6 +91,34 @@ impl RoomView {
             typing: Typing::default(),
             quiet_rows: Arc::default(),
         }
+    }
+
+    /// Whether a user of `server`, this one, is in the room.
+    pub fn is_resident(&self, server: &ServerName) -> bool {
+        self.state.is_server_joined(server)
+    }
+
+    /// Whether users of other servers than `server` are in the room, as far as is known.
+    pub fn has_others(&self, server: &ServerName) -> bool {
+        self.state.joined_servers().any(|other| other != server)
+    }
+
+    /// Whether the log of `server`, this one, is the truth about the room: somebody of it is in, or it is a room that nobody
+    /// else is in either. Of any other room it tells old things, or nothing but invites.
+    pub fn is_current(&self, server: &ServerName) -> bool {
+        self.is_resident(server) || (!self.extremities.is_empty() && !self.has_others(server))
+    }
+
+    /// A user of `server`, this one, who may invite, and so let people in by their membership elsewhere.
+    pub fn local_user_who_may_invite(&self, server: &ServerName) -> Option<OwnedUserId> {
+        let levels = self.state.power_levels();
+        let mut own = self.state.joined_members().filter(|user| user.server_name() == server);
+        own.find(|user| levels.user_level(user) >= levels.invite()).map(ToOwned::to_owned)
+    }
+
+    /// Whether a user is invited, or knocks.
+    pub fn is_outside(&self, user: &UserId) -> bool {
+        matches!(self.state.membership(user), Some(MembershipState::Invite | MembershipState::Knock))
     }
 
     /// The ids of the forward extremities, in their order.

@@ -8,6 +8,7 @@
 //! newest message of an inbox, which alone can lack its mark, gets it when the stream is loaded.
 
 mod backlog;
+mod elsewhere;
 pub mod send;
 
 use std::{collections::BTreeMap, ops::Bound, time::Duration};
@@ -30,7 +31,7 @@ use crate::clock::pos_to_ms;
 
 use backlog::Admitted;
 pub use backlog::Backlog;
-pub use send::{SendToDevice, send_to_device};
+pub use send::{Contents, SendToDevice, send_to_device};
 
 /// How long a repeated request is known by what it delivered: as long as transactions are remembered.
 const MARK_LIFE: Duration = Duration::from_hours(24);

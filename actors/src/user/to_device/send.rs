@@ -12,7 +12,7 @@ use playhouse_storage::{
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
-use super::Messages;
+use super::{Messages, elsewhere};
 use crate::{
     Node,
     user::{
@@ -94,9 +94,11 @@ pub async fn send_to_device(node: &Node, request: SendToDevice) -> Result<(), Us
     if node.store().get::<TransactionAnswer>(owner, key).await?.is_some() {
         return Ok(());
     }
-    // Those of other servers are not reached: there is no federation yet.
-    let local = request.contents.into_iter().filter(|(user, _)| user.server_name() == node.server_name());
-    let recipients = existing(node.store(), local.collect()).await?;
+    let is_local = |user: &OwnedUserId| user.server_name() == node.server_name();
+    let (local, others): (Contents, Contents) =
+        request.contents.into_iter().partition(|(user, _)| is_local(user));
+    elsewhere::send(node, &request.sender, &request.kind, &transaction, others).await?;
+    let recipients = existing(node.store(), local).await?;
     let deliveries: Vec<_> = recipients
         .into_iter()
         .map(|(user, contents)| {

@@ -1,0 +1,33 @@
+//! Which servers an event goes to.
+
+use std::collections::BTreeSet;
+
+use playhouse_rules::{Pdu, state::RoomState};
+use ruma::{ServerName, UserId};
+
+use crate::room::StateDelta;
+
+/// The servers that an event goes to: those with members after it, and those of users whose membership it ends. Never this
+/// one, the sender's, and those that the room shuts out. `state` is the one after the event.
+pub fn of<'a>(
+    us: &ServerName,
+    state: &'a RoomState,
+    pdu: &Pdu,
+    changes: &'a [StateDelta],
+) -> BTreeSet<&'a ServerName> {
+    let ended = changes.iter().filter_map(ended);
+    let all = state.joined_servers().chain(ended);
+    let others = all.filter(|server| *server != us && *server != pdu.sender().server_name());
+    others.filter(|server| state.server_acl().allows(server)).collect()
+}
+
+/// Whether an event goes to anybody.
+pub fn any(us: &ServerName, state: &RoomState, pdu: &Pdu, changes: &[StateDelta]) -> bool {
+    !of(us, state, pdu, changes).is_empty()
+}
+
+/// The server of a user who had a membership: it hears of what becomes of it.
+fn ended(change: &StateDelta) -> Option<&ServerName> {
+    let user = <&UserId>::try_from(change.state_key.as_str()).ok()?;
+    (change.kind == "m.room.member" && change.old.is_some()).then(|| user.server_name())
+}
