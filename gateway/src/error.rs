@@ -8,6 +8,7 @@ mod federation;
 mod membership;
 mod report;
 mod room;
+mod serving;
 mod user;
 
 use std::{borrow::Cow, time::Duration};

@@ -1,6 +1,21 @@
 //! `/_matrix/federation/…`: the server-server API.
 
+pub mod backfill;
+pub mod event;
+pub mod event_auth;
+mod event_list;
+pub mod get_missing_events;
+pub mod invite;
+pub mod make_join;
+pub mod make_knock;
+pub mod make_leave;
 pub mod query;
+pub mod send;
+pub mod send_join;
+pub mod send_knock;
+pub mod send_leave;
+pub mod state;
+pub mod state_ids;
 pub mod version;
 
 use ruma::ServerName;

@@ -28,7 +28,7 @@ pub fn table() -> Vec<(Part, Vec<Endpoint>)> {
         (Part::Client, rooms()),
         (Part::Client, user_data()),
         (Part::Federation, server_keys()),
-        (Part::Federation, queries()),
+        (Part::Federation, other_servers()),
         (Part::Admin, administration()),
         (
             Part::Health,
@@ -200,10 +200,27 @@ fn server_keys() -> Vec<Endpoint> {
     ]
 }
 
-fn queries() -> Vec<Endpoint> {
+fn other_servers() -> Vec<Endpoint> {
     vec![
+        endpoint(federation::backfill::handler),
+        endpoint(federation::event::handler),
+        endpoint(federation::event_auth::handler),
+        endpoint(federation::get_missing_events::handler),
+        endpoint(federation::invite::v1::handler),
+        endpoint(federation::invite::v2::handler),
+        endpoint(federation::make_join::handler),
+        endpoint(federation::make_knock::handler),
+        endpoint(federation::make_leave::handler),
         endpoint(federation::query::directory::handler),
         endpoint(federation::query::profile::handler),
+        endpoint(federation::send::handler).body_limit(federation::send::MOST_BODY_BYTES),
+        endpoint(federation::send_join::v1::handler),
+        endpoint(federation::send_join::v2::handler),
+        endpoint(federation::send_knock::handler),
+        endpoint(federation::send_leave::v1::handler),
+        endpoint(federation::send_leave::v2::handler),
+        endpoint(federation::state::handler),
+        endpoint(federation::state_ids::handler),
         endpoint(federation::version::handler),
     ]
 }

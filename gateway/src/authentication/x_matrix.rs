@@ -40,7 +40,11 @@ pub async fn proven(
     let federation = gateway.node.federation().ok_or_else(ApiError::no_federation)?;
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let request = Signed { method: &head.method, target, body };
-    federation.prove(&claim, request).await.map(Some).map_err(refused)
+    let origin = federation.prove(&claim, request).await.map_err(refused)?;
+    if let Some(outbound) = gateway.node.outbound() {
+        outbound.heard_from(&origin);
+    }
+    Ok(Some(origin))
 }
 
 fn refused(error: AuthError) -> ApiError {

@@ -11,7 +11,8 @@ use crate::{ApiError, Context, IntoReply};
 /// Joins a room by its id or an alias.
 pub async fn handler(cx: Context, request: Request) -> Result<impl IntoReply, ApiError> {
     let said = said(&cx, request.reason, request.third_party_signed.as_ref())?;
-    let room_id = named_room(&cx, request.room_id_or_alias).await?;
-    joining::join(cx.node(), cx.user_id(), &room_id, said).await?;
+    let (room_id, servers) = named_room(&cx, request.room_id_or_alias).await?;
+    let via = [request.via, servers].concat();
+    joining::join(cx.node(), cx.user_id(), &room_id, &via, said).await?;
     Ok(Response::new(room_id))
 }

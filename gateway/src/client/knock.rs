@@ -10,8 +10,9 @@ use crate::{ApiError, Context, IntoReply};
 
 /// Asks to be let into a room.
 pub async fn handler(cx: Context, request: Request) -> Result<impl IntoReply, ApiError> {
-    let room_id = named_room(&cx, request.room_id_or_alias).await?;
+    let (room_id, servers) = named_room(&cx, request.room_id_or_alias).await?;
+    let via = [request.via, servers].concat();
     let said = Said { reason: request.reason, ..Said::default() };
-    joining::knock(cx.node(), cx.user_id(), &room_id, said).await?;
+    joining::knock(cx.node(), cx.user_id(), &room_id, &via, said).await?;
     Ok(Response::new(room_id))
 }

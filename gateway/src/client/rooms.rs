@@ -27,18 +27,30 @@ use playhouse_actors::{
     sending::Sender,
     timeline::{Reader, page::Gap},
 };
-use ruma::{OwnedRoomId, OwnedRoomOrAliasId, RoomAliasId, api::client::filter::RoomEventFilter};
+use ruma::{
+    OwnedRoomId, OwnedRoomOrAliasId, OwnedServerName, RoomAliasId, api::client::filter::RoomEventFilter,
+};
 
+use super::directory::room::get::remote_room;
 use crate::{ApiError, Context};
 
-/// The room that a path names by its id or an alias.
+/// The room that a path names by its id or an alias, and the servers that an alias of another server names with it.
 ///
 /// # Errors
-/// `M_NOT_FOUND` for an alias that leads nowhere.
-pub(super) async fn named_room(cx: &Context, name: OwnedRoomOrAliasId) -> Result<OwnedRoomId, ApiError> {
+/// `M_NOT_FOUND` for an alias that leads nowhere; what keeps the other server from answering.
+pub(super) async fn named_room(
+    cx: &Context,
+    name: OwnedRoomOrAliasId,
+) -> Result<(OwnedRoomId, Vec<OwnedServerName>), ApiError> {
     match OwnedRoomId::try_from(name) {
-        Ok(room_id) => Ok(room_id),
-        Err(alias) => room_of_alias(cx.node(), &alias).await,
+        Ok(room_id) => Ok((room_id, Vec::new())),
+        Err(alias) if alias.server_name() == cx.node().server_name() => {
+            Ok((room_of_alias(cx.node(), &alias).await?, Vec::new()))
+        }
+        Err(alias) => {
+            let found = remote_room(cx, &alias).await?;
+            Ok((found.room_id, found.servers))
+        }
     }
 }
 
@@ -47,10 +59,6 @@ pub(super) async fn named_room(cx: &Context, name: OwnedRoomOrAliasId) -> Result
 /// # Errors
 /// `M_NOT_FOUND`.
 pub(crate) async fn room_of_alias(node: &Node, alias: &RoomAliasId) -> Result<OwnedRoomId, ApiError> {
-    if alias.server_name() != node.server_name() {
-        let message = "The alias is of another server, and this one cannot join rooms through others yet";
-        return Err(ApiError::not_found(message));
-    }
     let room_id = alias_rules::resolve(node, alias).await?;
     room_id.ok_or_else(|| ApiError::not_found(format!("Room alias {alias} not found.")))
 }

@@ -9,7 +9,11 @@ use crate::ApiError;
 impl From<MembershipError> for ApiError {
     fn from(error: MembershipError) -> Self {
         match error {
-            MembershipError::UnknownRoom => Self::not_found(error.to_string()),
+            MembershipError::UnknownRoom | MembershipError::NoServer => Self::not_found(error.to_string()),
+            MembershipError::Refused { ref errcode, .. } => refused(errcode, &error),
+            MembershipError::NotReached { .. } => {
+                Self::new(StatusCode::BAD_GATEWAY, ErrorCode::Unknown, error.to_string())
+            }
             MembershipError::OtherServer { .. } => Self::forbidden(error.to_string()),
             MembershipError::InviteBlocked { .. } => {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::InviteBlocked, error.to_string())
@@ -19,6 +23,19 @@ impl From<MembershipError> for ApiError {
             MembershipError::User(error) => error.into(),
         }
     }
+}
+
+/// What another server's refusal is for our client: the reason stays the same where it is one that clients know.
+fn refused(errcode: &str, error: &MembershipError) -> ApiError {
+    let (status, code) = match errcode {
+        "M_NOT_FOUND" => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        "M_UNABLE_TO_AUTHORISE_JOIN" => (StatusCode::BAD_REQUEST, ErrorCode::UnableToAuthorizeJoin),
+        "M_UNABLE_TO_GRANT_JOIN" => (StatusCode::BAD_REQUEST, ErrorCode::UnableToGrantJoin),
+        "M_INCOMPATIBLE_ROOM_VERSION" => (StatusCode::BAD_REQUEST, ErrorCode::UnsupportedRoomVersion),
+        "M_LIMIT_EXCEEDED" => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
+        _ => (StatusCode::FORBIDDEN, ErrorCode::Forbidden),
+    };
+    ApiError::new(status, code, error.to_string())
 }
 
 impl From<AliasError> for ApiError {

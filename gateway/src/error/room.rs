@@ -19,7 +19,9 @@ impl From<RoomError> for ApiError {
             RoomError::BadEvent(why) => Self::bad_json(why),
             RoomError::TooLarge(why) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, why),
             RoomError::BadState(why) => Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadState, why),
-            RoomError::RestrictedJoinNotAllowed => Self::forbidden(error.to_string()),
+            RoomError::RestrictedJoinNotAllowed | RoomError::NobodyMayGrant => {
+                Self::forbidden(error.to_string())
+            }
             RoomError::Busy => {
                 tracing::debug!(rule = "room_permits", "too many requests wait for one room");
                 Self::limit_exceeded(BUSY_RETRY_AFTER)

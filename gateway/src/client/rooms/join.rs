@@ -13,7 +13,7 @@ use crate::{ApiError, Context, IntoReply};
 /// Joins a room by its id.
 pub async fn handler(cx: Context, request: Request) -> Result<impl IntoReply, ApiError> {
     let said = said(&cx, request.reason, request.third_party_signed.as_ref())?;
-    joining::join(cx.node(), cx.user_id(), &request.room_id, said).await?;
+    joining::join(cx.node(), cx.user_id(), &request.room_id, &[], said).await?;
     Ok(Response::new(request.room_id))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidtypinguserid>
 
+use playhouse_actors::typing::set_typing;
 use ruma::{
     OwnedRoomId, OwnedUserId,
     api::client::typing::create_typing_event::v3::{Request, Response},
@@ -27,9 +28,8 @@ pub async fn handler(cx: Context, request: Loose<Request>) -> Result<impl IntoRe
     cx.must_be(&user_id)?;
     let body: Body = cx.request.body_as()?;
     let node = cx.node();
-    node.rooms().view_for_member(&room_id, cx.user_id()).await?;
     let until_ms =
         body.typing.then(|| node.clocks().now_ms() + body.timeout.unwrap_or(DEFAULT_MS).min(MOST_MS));
-    node.rooms().handle(&room_id).set_typing(cx.user_id(), until_ms).await?;
+    set_typing(node, cx.user_id(), &room_id, until_ms).await?;
     Ok(Response::new())
 }

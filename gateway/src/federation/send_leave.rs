@@ -1,0 +1,4 @@
+//! `PUT /_matrix/federation/{v1,v2}/send_leave/{roomId}/{eventId}`
+
+pub mod v1;
+pub mod v2;
