@@ -28,7 +28,7 @@ impl Default for Setup {
             .set("rate_limits.enabled", false)
             .set("passwords.cost", "test")
             .set("metrics.address", "")
-            .set("log.level", "warn")
+            .set("log.level", std::env::var("PLAYHOUSE_TEST_LOG").unwrap_or_else(|_| "warn".to_owned()))
     }
 }
 

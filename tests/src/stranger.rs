@@ -93,6 +93,11 @@ impl Stranger {
     /// The same in the name of `origin`, with its own key all the same.
     pub fn signs_as(&self, origin: &str, destination: &str, target: &str) -> String {
         let request = json!({ "method": "GET", "uri": target, "origin": origin, "destination": destination });
+        self.signs_request(request, origin)
+    }
+
+    fn signs_request(&self, request: Value, origin: &str) -> String {
+        let destination = request["destination"].as_str().expect("a destination").to_owned();
         let signed = self.key.sign(request, origin, KEY);
         let signature = signed["signatures"][origin][format!("ed25519:{KEY}")].as_str().expect("signed");
         format!(
@@ -103,6 +108,20 @@ impl Stranger {
     /// Asks a server, as it should.
     pub async fn asks(&self, world: &World, name: &str, target: &str) -> Reply {
         world.asks_with(target, &self.signs(name, target)).await
+    }
+
+    /// Sends a body, as it should.
+    pub async fn sends(&self, world: &World, name: &str, method: &str, target: &str, body: &Value) -> Reply {
+        let request = json!({
+            "method": method, "uri": target, "origin": self.name, "destination": name, "content": body,
+        });
+        let authorization = self.signs_request(request, &self.name);
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{target}", world.http().base()))
+            .header(AUTHORIZATION, authorization);
+        let request = request.body(Full::from(body.to_string())).expect("a valid request");
+        world.http().send_request(request).await.unwrap_or_else(|e| panic!("{e}"))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use playhouse_actors::{
     Node,
-    ingest::{IngestError, Received},
+    ingest::{IngestError, Received, Source},
     room::RoomView,
 };
 use playhouse_federation::server_key::ServerKey;
@@ -118,7 +118,7 @@ impl Scene {
     }
 
     async fn receives(&self, pdu: &Pdu) -> Result<Received, IngestError> {
-        self.node().ingest().receive(&self.room_id, pdu.json().to_owned()).await
+        self.node().ingest().receive(&self.room_id, pdu.clone(), Source::Here).await
     }
 
     async fn says(&self, kind: &str, content: &Value) {
@@ -207,7 +207,29 @@ async fn an_event_without_permission_is_rejected_and_known_from_then_on() {
 
     assert!(matches!(first, Err(IngestError::Rejected(_))), "{first:?}");
     assert!(matches!(again, Err(IngestError::Rejected(_))), "{again:?}");
-    assert!(scene.view().await.recent(rename.event_id()).is_none());
+    let view = scene.view().await;
+    assert!(!view.recent(rename.event_id()).unwrap().is_visible());
+    assert!(
+        view.state.get("m.room.tombstone", "").is_none() && !view.extremities.contains(rename.event_id())
+    );
+}
+
+#[tokio::test]
+async fn what_follows_a_rejected_event_is_judged_by_the_state_before_both() {
+    let scene = Scene::open().await;
+    let mut fork = scene.branch().await;
+    let tombstone = json!({"body": "", "replacement_room": "!x:y"});
+    let refused = fork.event(&scene.bob, "m.room.tombstone", Some(""), &tombstone);
+    let message = json!({"body": "still here", "msgtype": "m.text"});
+    let after = fork.event(&scene.bob, "m.room.message", None, &message);
+
+    scene.receives(&refused).await.unwrap_err();
+    let taken = scene.receives(&after).await;
+
+    assert!(matches!(taken, Ok(Received::Appended(_))), "{taken:?}");
+    let view = scene.view().await;
+    assert!(view.recent(after.event_id()).unwrap().is_visible());
+    assert!(view.state.get("m.room.tombstone", "").is_none());
 }
 
 #[tokio::test]
@@ -220,7 +242,7 @@ async fn an_event_whose_past_is_unknown_names_what_is_missing() {
     let refused = scene.receives(&second).await;
 
     assert!(
-        matches!(&refused, Err(IngestError::Missing(ids)) if ids == &[first.event_id().to_owned()]),
+        matches!(&refused, Err(IngestError::MissingPrev(ids)) if ids == &[first.event_id().to_owned()]),
         "{refused:?}"
     );
     scene.receives(&first).await.unwrap();

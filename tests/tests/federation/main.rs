@@ -1,9 +1,12 @@
 //! Servers among each other, over TLS on loopback with an authority of their own.
 
+mod joins;
 mod keys;
 mod proof;
 mod queries;
 mod reach;
+mod spoilt;
+mod traffic;
 
 use playhouse_tests::{Authority, Setup, World};
 

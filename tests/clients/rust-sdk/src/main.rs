@@ -219,7 +219,9 @@ async fn compare(one: &SasVerification, other: &SasVerification) -> Result<()> {
     ensure!(shown(one) == shown(other), "the emoji differ");
     one.confirm().await?;
     other.confirm().await?;
-    until_true("the end of the verification", || one.is_done() && other.is_done()).await
+    until_true("the end of the verification", || one.is_done() && other.is_done())
+        .await
+        .with_context(|| format!("one side is at {:?}, the other at {:?}", one.state(), other.state()))
 }
 
 /// All that the last hundred events say, as JSON after decryption.
