@@ -14,6 +14,7 @@ pub mod destination_room;
 pub mod device;
 pub mod device_change;
 pub mod device_key;
+pub mod device_stream;
 pub mod erased_user;
 pub mod event_location;
 pub mod fallback_key;
@@ -35,6 +36,8 @@ pub mod redaction;
 pub mod refresh_token;
 pub mod registration_token;
 pub mod remote_key;
+pub mod remote_key_change;
+pub mod remote_key_list;
 pub mod remote_transaction;
 pub mod report;
 pub mod room_alias;
@@ -65,6 +68,7 @@ pub use destination_room::DestinationRoom;
 pub use device::Device;
 pub use device_change::DeviceChange;
 pub use device_key::DeviceKey;
+pub use device_stream::DeviceStream;
 pub use erased_user::ErasedUser;
 pub use event_location::EventLocation;
 pub use fallback_key::FallbackKey;
@@ -86,6 +90,8 @@ pub use redaction::Redaction;
 pub use refresh_token::RefreshToken;
 pub use registration_token::RegistrationToken;
 pub use remote_key::RemoteKey;
+pub use remote_key_change::RemoteKeyChange;
+pub use remote_key_list::RemoteKeyList;
 pub use remote_transaction::RemoteTransaction;
 pub use report::Report;
 pub use room_alias::RoomAlias;
@@ -152,6 +158,9 @@ pub static ALL: &[&TableDef] = &[
     DestinationRoom::DEF,
     OutboundEdu::DEF,
     OutboundCheckpoint::DEF,
+    DeviceStream::DEF,
+    RemoteKeyList::DEF,
+    RemoteKeyChange::DEF,
     Slot::DEF,
     Server::DEF,
     ActiveRoom::DEF,

@@ -32,4 +32,13 @@ pub struct DeviceChangeRow {
     /// The one user who may hear of it, who signed the other's keys; otherwise all who share a room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_for: Option<String>,
+    /// The devices that changed: the last has the position of the row as its own, the others those before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    /// Whether cross-signing keys changed.
+    #[serde(default)]
+    pub cross_signing: bool,
+    /// The last position of the user's change before.
+    #[serde(default)]
+    pub before: i64,
 }
