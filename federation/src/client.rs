@@ -8,6 +8,7 @@
 //! | `pauses` | servers that were not there, and when to try again |
 //! | `queries` | asking for profiles and aliases |
 //! | `transactions` | sending events and passing news |
+//! | `user_keys` | asking for the encryption keys of users |
 
 mod events;
 mod keys;
@@ -15,6 +16,7 @@ mod membership;
 mod pauses;
 mod queries;
 mod transactions;
+mod user_keys;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,10 +38,11 @@ use crate::{
 };
 use pauses::Pauses;
 
-pub use events::{Gap, StateBefore, StateIdsBefore, Unverified};
+pub use events::{Gap, MOST_MISSING_EVENTS, StateBefore, StateIdsBefore, Unverified};
 pub use membership::{Invite, Joined, Step, Template};
 pub use queries::{FoundRoom, RemoteProfile};
 pub use transactions::{PduOutcome, Transaction};
+pub use user_keys::{ByDevice, RemoteClaims, RemoteKeys};
 
 /// What needs no escape in a path or a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

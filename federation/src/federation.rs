@@ -28,6 +28,8 @@ pub struct Settings {
     pub notaries: Vec<OwnedServerName>,
     /// Keys that we have signed with and do no more.
     pub old_keys: Vec<OldKey>,
+    /// Whether other servers are told what our users call their devices.
+    pub share_device_names: bool,
     /// For each request of ours, discovery apart.
     pub timeout: Duration,
 }
@@ -36,6 +38,7 @@ pub struct Settings {
 pub struct Federation {
     key: Arc<ServerKey>,
     old_keys: Vec<OldKey>,
+    shares_device_names: bool,
     peers: Peers,
     client: Arc<Client>,
     pub(crate) keys: KeyRing,
@@ -94,7 +97,20 @@ impl Federation {
         let client =
             Arc::new(Client::new(Arc::clone(&key), settings.peers.clone(), egress, settings.timeout));
         let keys = KeyRing::new(Arc::clone(&client) as _, memory, settings.notaries, Arc::clone(&now));
-        Ok(Self { key, old_keys: settings.old_keys, peers: settings.peers, client, keys, now })
+        Ok(Self {
+            key,
+            old_keys: settings.old_keys,
+            shares_device_names: settings.share_device_names,
+            peers: settings.peers,
+            client,
+            keys,
+            now,
+        })
+    }
+
+    /// Whether other servers are told what our users call their devices.
+    pub const fn shares_device_names(&self) -> bool {
+        self.shares_device_names
     }
 
     /// Sends requests to other servers.

@@ -6,12 +6,12 @@ use serde_json::value::RawValue;
 
 use super::{Client, RequestError, Signature, escaped, parsed};
 
-/// The most bytes of an answer with a few events: 50 of the largest allowed, and what wraps them.
+/// The most bytes of an answer with a few events: some dozens of the largest allowed, and what wraps them.
 const MOST_EVENTS_BYTES: usize = 4 << 20;
 /// The most bytes of an auth chain, of a list of ids or of a state: that of a room with some ten thousand members.
 pub(super) const MOST_STATE_BYTES: usize = 128 << 20;
-/// The most events asked for at once.
-const MOST_EVENTS: usize = 50;
+/// The most missing events asked for at once: as many as every server gives, so that fewer are all that it has.
+pub const MOST_MISSING_EVENTS: usize = 20;
 
 /// Events as a server handed them out: unchecked.
 pub type Unverified = Vec<Box<RawValue>>;
@@ -130,7 +130,7 @@ impl Client {
         parsed(&self.get(server, &target, Signature::Ours, MOST_STATE_BYTES).await?)
     }
 
-    /// Events that lie in a gap, at most 50, in no order.
+    /// Events that lie in a gap, at most [`MOST_MISSING_EVENTS`], in no order.
     ///
     /// # Errors
     /// [`RequestError`].
@@ -149,10 +149,10 @@ impl Client {
             limit: usize,
         }
         let target = format!("/_matrix/federation/v1/get_missing_events/{}", escaped(room_id.as_str()));
-        let question = Question { gap, limit: MOST_EVENTS };
+        let question = Question { gap, limit: MOST_MISSING_EVENTS };
         let body = self.post(server, &target, &question, self.patient(MOST_EVENTS_BYTES)).await?;
         let mut events = parsed::<Events>(&body)?.events;
-        events.truncate(MOST_EVENTS);
+        events.truncate(MOST_MISSING_EVENTS);
         Ok(events)
     }
 }

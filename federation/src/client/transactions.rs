@@ -50,6 +50,8 @@ impl Client {
         id: &str,
         transaction: &Transaction<'_>,
     ) -> Result<BTreeMap<OwnedEventId, PduOutcome>, RequestError> {
+        // Whoever sends transactions knows when the server is to be tried again.
+        self.pauses.ends(server);
         let target = format!("/_matrix/federation/v1/send/{}", escaped(id));
         let body = self.put(server, &target, transaction, self.patient(MOST_ANSWER_BYTES)).await?;
         Ok(parsed::<Answer>(&body)?.pdus)
