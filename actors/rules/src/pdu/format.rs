@@ -12,7 +12,8 @@ pub const MAX_PDU_BYTES: usize = 65_536;
 /// The most bytes of text that is parsed as a PDU at all: a PDU of the greatest size in which each byte is written as
 /// the escape `\u00xx`.
 pub const MAX_PDU_TEXT_BYTES: usize = 6 * MAX_PDU_BYTES;
-/// The most bytes of `type`, `state_key`, `sender`, `room_id` and an event id.
+/// The most bytes of `type`, `state_key`, `sender`, `room_id` and an event id. Of events from elsewhere the characters are
+/// counted, as every server did once: to drop what others have accepted splits a room.
 pub const MAX_FIELD_BYTES: usize = 255;
 /// The most entries of `prev_events`.
 pub const MAX_PREV_EVENTS: usize = 20;
@@ -95,7 +96,7 @@ pub(super) fn check(pdu: &CanonicalJsonObject, bytes: usize, version: &RoomVersi
 fn string<'a>(pdu: &'a CanonicalJsonObject, field: &'static str) -> Result<Option<&'a str>, PduError> {
     match pdu.get(field) {
         None => Ok(None),
-        Some(CanonicalJsonValue::String(text)) if text.len() > MAX_FIELD_BYTES => {
+        Some(CanonicalJsonValue::String(text)) if text.chars().nth(MAX_FIELD_BYTES).is_some() => {
             Err(PduError::FieldTooLong { field })
         }
         Some(CanonicalJsonValue::String(text)) => Ok(Some(text)),

@@ -24,7 +24,7 @@ struct Lists {
 impl ServerAcl {
     /// What the event says; without one everybody is let in. What is no list counts as an empty one: nobody is in an `allow`
     /// that cannot be read.
-    pub(super) fn read(event: Option<&Pdu>) -> Self {
+    pub fn read(event: Option<&Pdu>) -> Self {
         #[derive(Deserialize, Default)]
         struct Content {
             #[serde(default)]
