@@ -73,6 +73,8 @@ pub struct SlotClocks {
     busy: AtomicUsize,
     /// Nothing is issued at or below it: the highest position that was ever said to be closed.
     floor: AtomicI64,
+    /// The highest position that was issued: the wall clock may be behind it for a while after a restart.
+    highest: AtomicI64,
     /// No position's time passes this: it is persisted, so that a restart under a clock that jumped back issues
     /// higher positions than before.
     limit_ms: AtomicI64,
@@ -102,6 +104,7 @@ impl SlotClocks {
             oldest: (0..SLOTS).map(|_| AtomicI64::new(NONE)).collect(),
             busy: AtomicUsize::new(0),
             floor: AtomicI64::new(floor),
+            highest: AtomicI64::new(floor),
             limit_ms: AtomicI64::new(i64::MAX),
         })
     }
@@ -135,6 +138,8 @@ impl SlotClocks {
         let first = self.first_above_the_floor(slot, &state);
         state.last = first + count.max(1) as i64 - 1;
         state.in_flight.insert(first);
+        // Only now that it shows as in flight: who reads it looks there afterwards.
+        self.highest.fetch_max(state.last, Ordering::SeqCst);
         Pending { clocks: Arc::clone(self), slot, first }
     }
 
@@ -171,8 +176,8 @@ impl SlotClocks {
     /// The position at or below which every slot is closed: nothing there is in flight or will ever be issued.
     /// Every sync asks, so it takes no lock.
     pub fn closed(&self) -> i64 {
-        let now = self.now_pos();
-        let floor = self.floor.fetch_max(now, Ordering::SeqCst).max(now);
+        let reached = self.now_pos().max(self.highest.load(Ordering::SeqCst));
+        let floor = self.floor.fetch_max(reached, Ordering::SeqCst).max(reached);
         floor.min(self.oldest_in_flight() - 1)
     }
 

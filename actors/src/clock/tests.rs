@@ -96,3 +96,18 @@ fn what_was_closed_stays_closed_while_others_issue() {
         }
     });
 }
+
+#[test]
+fn what_a_clock_issues_while_the_wall_is_behind_it_is_closed_when_it_is_done() {
+    let clocks = SlotClocks::new(Arc::new(Fixed(AtomicI64::new(10))), ms_to_pos(99));
+
+    let (first, second) = (clocks.begin("a", 1), clocks.begin("b", 3));
+    assert!(clocks.closed() < first.first());
+    let last = second.first() + 2;
+    drop(first);
+    assert!(clocks.closed() < second.first());
+    drop(second);
+
+    assert_eq!(clocks.closed(), last);
+    assert!(clocks.stamp("c") > last);
+}
