@@ -97,11 +97,12 @@ impl DeviceEvents for AccountEvents {
     fn device_renamed<'a>(
         &'a self,
         user: &'a UserId,
-        _device: &'a OwnedDeviceId,
+        device: &'a OwnedDeviceId,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(
-            async move { self.users.handle(user).announce_device_change().await.map_err(as_store_error) },
-        )
+        Box::pin(async move {
+            let user = self.users.handle(user);
+            user.announce_device_change(device.as_str()).await.map_err(as_store_error)
+        })
     }
 
     fn account_deactivated<'a>(

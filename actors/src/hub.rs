@@ -254,7 +254,7 @@ impl Hub {
         let _ = self.outbound.set(Arc::downgrade(outbound));
     }
 
-    fn outbound(&self) -> Option<Arc<Outbound>> {
+    pub(crate) fn outbound(&self) -> Option<Arc<Outbound>> {
         self.outbound.get()?.upgrade()
     }
 

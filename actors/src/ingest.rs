@@ -36,8 +36,8 @@ pub struct PreparedEvent {
     pub standing: PduStanding,
     /// Why it is rejected, if it is.
     pub rejected: Option<String>,
-    /// Whether it is for us to send on: its server gave it to us to bring it into the room.
-    pub is_relayed: bool,
+    /// Whether it is for us to send on: it was made here, or its server gave it to us to bring it into the room.
+    pub goes_out: bool,
     /// The forward extremities that the rest was computed for.
     pub basis: Vec<OwnedEventId>,
     /// Whether the state before the event is not the room's state before its log row, and how it differs.

@@ -16,6 +16,7 @@ use crate::{
     account_events::AccountEvents,
     accounts::{AccountSettings, Accounts},
     clock::{SLOTS, SlotClocks, SystemClock, WallClock, ms_to_pos},
+    edus::{self, EarlyReceipts},
     erasure::ErasedUsers,
     federation::KeyTable,
     hub::{self, DeviceChangeLog, HubHandle},
@@ -136,6 +137,7 @@ pub struct Node {
     rooms: Rooms,
     ingest: Ingest,
     inbound_gates: Gates,
+    early_receipts: EarlyReceipts,
     outbound: Option<Arc<Outbound>>,
     users: Users,
     accounts: Accounts,
@@ -202,6 +204,7 @@ impl Node {
             rooms,
             ingest,
             inbound_gates: Gates::default(),
+            early_receipts: EarlyReceipts::default(),
             outbound,
             users,
             accounts,
@@ -277,6 +280,11 @@ impl Node {
     /// Where other servers' transactions wait for those before them.
     pub(crate) const fn inbound_gates(&self) -> &Gates {
         &self.inbound_gates
+    }
+
+    /// Other servers' receipts that wait for their events.
+    pub(crate) const fn early_receipts(&self) -> &EarlyReceipts {
+        &self.early_receipts
     }
 
     /// The user streams.
@@ -375,6 +383,7 @@ impl Node {
             if let Some(outbound) = &node.outbound {
                 outbound.tick();
             }
+            edus::try_receipts_again(&node).await;
         });
         let checkpoints =
             every(CHECKPOINT_INTERVAL, self, |node| async move { node.checkpoint_outbound().await });

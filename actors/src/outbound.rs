@@ -10,6 +10,7 @@
 //! | `checkpoint` | what of all this outlives the process |
 //! | `news` | typing and receipts of our users |
 //! | `durable` | news that must not be lost |
+//! | `key_changes` | changes of our users' devices and keys |
 //!
 //! No row is written for an event and a destination (**I10**): an event has one row that says that it goes out at all, and a
 //! destination that fails has one for each room in which it lacks something. `docs/adr/0008-sending-to-other-servers.md`.
@@ -19,6 +20,7 @@ mod batch;
 mod checkpoint;
 mod destination;
 mod durable;
+mod key_changes;
 mod news;
 pub mod recipients;
 mod sender;
@@ -43,6 +45,8 @@ use crate::{
     supervision::Supervision,
 };
 use destination::Destination;
+pub use key_changes::Announcement;
+use key_changes::KeyChanges;
 use sender::SenderMessage;
 
 /// Wakes that one actor takes at a time: more say nothing new.
@@ -54,6 +58,7 @@ pub struct Outbound {
     destinations: DashMap<OwnedServerName, Arc<Destination>>,
     /// Destinations with something to send, each at most once.
     wakes: flume::Sender<Arc<Destination>>,
+    key_changes: KeyChanges,
     registry: Registry<SenderMessage>,
     store: Store,
     rooms: Rooms,
@@ -75,8 +80,20 @@ impl Outbound {
         let (wakes, woken) = flume::unbounded();
         let registry = Registry::new(ActorKind::Destination, PERMITS, supervision);
         let destinations = DashMap::new();
-        let outbound = Arc::new(Self { us, destinations, wakes, registry, store, rooms, clocks, federation });
+        let (key_changes, announced) = KeyChanges::new();
+        let outbound = Arc::new(Self {
+            us,
+            destinations,
+            wakes,
+            key_changes,
+            registry,
+            store,
+            rooms,
+            clocks,
+            federation,
+        });
         tokio::spawn(dispatch(Arc::downgrade(&outbound), woken));
+        tokio::spawn(key_changes::distribute(Arc::downgrade(&outbound), announced));
         outbound
     }
 

@@ -8,11 +8,11 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, ServerName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::may_tell;
-use crate::{
-    Node,
-    receipts::{ReceiptKind, Thread, set_receipt},
+use super::{
+    early_receipts::{RemoteReceipt, show},
+    may_tell,
 };
+use crate::{Node, receipts::Thread};
 
 /// The most receipts of one EDU.
 const MOST_RECEIPTS: usize = 1_000;
@@ -42,13 +42,9 @@ pub(super) async fn receive(node: &Node, origin: &ServerName, content: &RawValue
     for (room_id, user, receipt) in all.take(MOST_RECEIPTS) {
         let Some(thread) = thread_of(receipt.data.thread_id.as_deref()) else { continue };
         // > The extremity event IDs that the user has read up to. [...] This should only be 1 event ID.
-        let Some(event_id) = receipt.event_ids.last() else { continue };
-        if !may_tell(node, origin, &room_id, &user).await {
-            continue;
-        }
-        let set = set_receipt(node, &user, &room_id, ReceiptKind::Public, event_id, &thread).await;
-        if let Err(error) = set {
-            tracing::debug!(%room_id, %error, "a receipt is not shown");
+        let Some(event_id) = receipt.event_ids.into_iter().next_back() else { continue };
+        if may_tell(node, origin, &room_id, &user).await {
+            show(node, RemoteReceipt { room_id, user, event_id, thread }).await;
         }
     }
 }

@@ -132,11 +132,13 @@ fn add_alias(events: &mut Events<'_>, founder: &Founder<'_>, new: &NewRoom) -> R
 /// > Takes precedence over events set by `preset`.
 fn add_preset(events: &mut Events<'_>, new: &NewRoom) -> Result<(), FoundingError> {
     for (kind, key, value) in [
-        ("m.room.join_rules", "join_rule", new.preset.join_rule()),
-        ("m.room.history_visibility", "history_visibility", "shared"),
+        ("m.room.join_rules", "join_rule", Some(new.preset.join_rule())),
+        ("m.room.history_visibility", "history_visibility", Some("shared")),
         ("m.room.guest_access", "guest_access", new.preset.guest_access()),
     ] {
-        if !new.initial_state.iter().any(|state| state.is(kind)) {
+        if let Some(value) = value
+            && !new.initial_state.iter().any(|state| state.is(kind))
+        {
             events.say(kind, &json!({ key: value }))?;
         }
     }

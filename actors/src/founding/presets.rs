@@ -22,11 +22,11 @@ impl Preset {
         }
     }
 
-    /// Whether guests may join.
-    pub(super) const fn guest_access(self) -> &'static str {
+    /// Whether guests may join, where that must be said: without an event they may not.
+    pub(super) const fn guest_access(self) -> Option<&'static str> {
         match self {
-            Self::PrivateChat | Self::TrustedPrivateChat => "can_join",
-            Self::PublicChat => "forbidden",
+            Self::PrivateChat | Self::TrustedPrivateChat => Some("can_join"),
+            Self::PublicChat => None,
         }
     }
 

@@ -53,7 +53,6 @@ async fn the_first_events_come_in_the_order_of_the_specification() {
         "m.room.canonical_alias",
         "m.room.join_rules",
         "m.room.history_visibility",
-        "m.room.guest_access",
         "m.room.encryption",
         "m.room.name",
         "m.room.topic",

@@ -54,9 +54,8 @@ impl DeviceChanges {
 }
 
 /// The row that announces a change.
-pub fn write_of(user: &UserId, pos: i64, only_for: Option<&UserId>) -> Write {
-    let row = DeviceChangeRow { only_for: only_for.map(ToString::to_string) };
-    put::<DeviceChange>((day_of(pos),), (pos, user.as_str()), &row, pos)
+pub fn write_of(user: &UserId, pos: i64, row: &DeviceChangeRow) -> Write {
+    put::<DeviceChange>((day_of(pos),), (pos, user.as_str()), row, pos)
 }
 
 impl DeviceChangeLog {
@@ -165,7 +164,11 @@ mod tests {
 
     async fn stored(changes: &[(i64, &UserId, Option<&UserId>)]) -> Store {
         let store = Store::new(MemoryBackend::new(1, Adversity::none()));
-        let writes = changes.iter().map(|(pos, user, only)| write_of(user, *pos, *only)).collect();
+        let row = |only: Option<&UserId>| DeviceChangeRow {
+            only_for: only.map(ToString::to_string),
+            ..DeviceChangeRow::default()
+        };
+        let writes = changes.iter().map(|(pos, user, only)| write_of(user, *pos, &row(*only))).collect();
         store.write(writes).await.unwrap();
         store
     }

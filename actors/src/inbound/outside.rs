@@ -1,7 +1,7 @@
 //! Memberships that end in rooms that this server is not in: an invite is taken back, a knock is refused.
 //!
 //! There is no state here to judge them by. What is believed is what makes a client forget an invite or a knock, from
-//! somebody who could have ended it: the one who invited, or anybody of the server through which the room is known.
+//! somebody who could have ended it: the one who invited, or anybody who answers the knock.
 
 use std::sync::Arc;
 
@@ -36,8 +36,10 @@ fn ends(view: &RoomView, member: &Pdu) -> bool {
     is_end && present.is_some_and(|present| may_end(present, member))
 }
 
-/// An invite is ended by the server that sent it; a knock by anybody who cites it.
+/// An invite is ended by who sent it; a knock by anybody who cites it.
 fn may_end(present: &Pdu, end: &Pdu) -> bool {
-    present.sender().server_name() == end.sender().server_name()
-        || end.auth_events().iter().any(|cited| cited == present.event_id())
+    match present.membership() {
+        Some(MembershipState::Knock) => end.auth_events().iter().any(|cited| cited == present.event_id()),
+        _ => present.sender() == end.sender(),
+    }
 }

@@ -50,6 +50,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether it is for us to send it to the room's servers.
+    const fn goes_out(&self) -> bool {
+        !matches!(self, Self::Pushed(_))
+    }
+
     /// The server that is asked for what is missing.
     const fn server(&self) -> Option<&OwnedServerName> {
         match self {
@@ -138,8 +143,8 @@ impl Actor for IngestActor {
 impl IngestActor {
     /// Takes an event in: what lies between it and the room is asked for first.
     async fn receive(&self, pdu: Pdu, source: &Source) -> Result<Received, IngestError> {
-        let is_relayed = matches!(source, Source::Handed(_));
-        let outcome = self.take_asking(&pdu, source.server(), is_relayed).await;
+        let goes_out = source.goes_out();
+        let outcome = self.take_asking(&pdu, &StatesTold::new(), source.server(), goes_out).await;
         let (Err(IngestError::MissingPrev(_)), Some(from)) = (&outcome, source.server()) else {
             return outcome;
         };
@@ -152,12 +157,12 @@ impl IngestActor {
         for event in events.into_iter().filter(|event| event.event_id() != pdu.event_id()) {
             self.take_pulled(event, from).await?;
         }
-        self.take_asking(&pdu, Some(from), is_relayed).await
+        self.take_asking(&pdu, &StatesTold::new(), Some(from), goes_out).await
     }
 
     /// Takes an event in that was asked for: it may lie at the far side of the gap, and then needs the state there.
     async fn take_pulled(&self, pdu: Pdu, from: &OwnedServerName) -> Result<(), RoomError> {
-        let mut outcome = self.take_asking(&pdu, Some(from), false).await;
+        let mut outcome = self.take_asking(&pdu, &StatesTold::new(), Some(from), false).await;
         if let Err(IngestError::MissingPrev(missing)) = &outcome {
             let view = self.rooms.view(&self.room_id).await?;
             let Some(gaps) = self.gaps(&view, from) else { return Ok(()) };
@@ -167,7 +172,7 @@ impl IngestActor {
                     told.insert(prev.clone(), state);
                 }
             }
-            outcome = self.take(&pdu, &told, false).await;
+            outcome = self.take_asking(&pdu, &told, Some(from), false).await;
         }
         match outcome {
             Err(IngestError::Room(error)) => Err(error),
@@ -183,19 +188,20 @@ impl IngestActor {
     async fn take_asking(
         &self,
         pdu: &Pdu,
+        told: &StatesTold,
         from: Option<&OwnedServerName>,
-        is_relayed: bool,
+        goes_out: bool,
     ) -> Result<Received, IngestError> {
-        let outcome = self.take(pdu, &StatesTold::new(), is_relayed).await;
+        let outcome = self.take(pdu, told, goes_out).await;
         let (Err(IngestError::MissingAuth(_)), Some(from)) = (&outcome, from) else { return outcome };
         let view = self.rooms.view(&self.room_id).await?;
         let Some(gaps) = self.gaps(&view, from) else { return outcome };
         gaps.auth_events(&view, pdu).await?;
-        self.take(pdu, &StatesTold::new(), is_relayed).await
+        self.take(pdu, told, goes_out).await
     }
 
     /// Takes an event in that cites and follows what is here, or what `told` knows the state after.
-    async fn take(&self, pdu: &Pdu, told: &StatesTold, is_relayed: bool) -> Result<Received, IngestError> {
+    async fn take(&self, pdu: &Pdu, told: &StatesTold, goes_out: bool) -> Result<Received, IngestError> {
         let view = self.rooms.view(&self.room_id).await?;
         if let Some(known) = self.known(&view, pdu).await? {
             return known;
@@ -210,7 +216,7 @@ impl IngestActor {
                 }
                 other => other?,
             };
-            let prepared = PreparedEvent { is_relayed, ..prepared };
+            let prepared = PreparedEvent { goes_out, ..prepared };
             let rejected = prepared.rejected.clone();
             if let Some(reason) = &rejected {
                 self.keep_rejected(&view, pdu, reason.clone()).await?;

@@ -11,7 +11,7 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use playhouse_federation::{
     Federation,
-    client::{Gap, RequestError, Unverified},
+    client::{Gap, MOST_MISSING_EVENTS, RequestError, Unverified},
 };
 use playhouse_rules::{Pdu, state::RoomState};
 use ruma::{EventId, OwnedEventId, OwnedServerName};
@@ -20,12 +20,20 @@ use serde_json::value::RawValue;
 use super::{IngestError, outliers::OutlierShelf};
 use crate::room::{RoomError, RoomView, load::place_of};
 
-/// Rounds of missing events, of fifty each: what lies further back is left out, and the state there asked for.
-const MOST_ROUNDS: usize = 20;
+/// Rounds of missing events, of [`MOST_MISSING_EVENTS`] each: what lies further back is left out, and the state there asked
+/// for.
+const MOST_ROUNDS: usize = 50;
 /// Single events asked for, before all of a state is.
 const MOST_SINGLE_EVENTS: usize = 60;
 /// Single events asked for at once.
 const AT_ONCE: usize = 8;
+
+/// What a server tells of a gap at once.
+struct Round {
+    events: Vec<Pdu>,
+    /// Whether it has no more.
+    is_last: bool,
+}
 
 /// Asks one server for what is missing in one room.
 pub struct Gaps<'a> {
@@ -55,15 +63,15 @@ impl Gaps<'_> {
         let mut found: HashMap<OwnedEventId, Pdu> = HashMap::new();
         let mut latest = vec![pdu.event_id().to_owned()];
         for _ in 0..MOST_ROUNDS {
-            let told = self.round(view, &latest).await;
-            let fresh = told.into_iter().filter(|event| !found.contains_key(event.event_id()));
+            let Round { events, is_last } = self.round(view, &latest).await;
+            let fresh = events.into_iter().filter(|event| !found.contains_key(event.event_id()));
             let fresh: Vec<Pdu> = fresh.filter(|event| event.event_id() != pdu.event_id()).collect();
             if fresh.is_empty() {
                 break;
             }
             found.extend(fresh.iter().map(|event| (event.event_id().to_owned(), event.clone())));
             latest = self.at_the_far_side(view, &fresh, &found).await?;
-            if latest.is_empty() {
+            if latest.is_empty() || is_last {
                 break;
             }
         }
@@ -73,14 +81,15 @@ impl Gaps<'_> {
     }
 
     /// Events before `latest`, as far as the server tells them at once.
-    async fn round(&self, view: &RoomView, latest: &[OwnedEventId]) -> Vec<Pdu> {
+    async fn round(&self, view: &RoomView, latest: &[OwnedEventId]) -> Round {
         let earliest = view.extremity_ids();
         let gap = Gap { earliest_events: &earliest, latest_events: latest, min_depth: view.floor };
         let asked = self.federation.client().missing_events(self.from, self.shelf.room_id, gap).await;
-        let Some(events) = self.told("missing events", asked) else { return Vec::new() };
+        let events = self.told("missing events", asked).unwrap_or_default();
+        let is_last = events.len() < MOST_MISSING_EVENTS;
         let mut events = self.verified(events).await;
         events.retain(|event| event.room_id() == self.shelf.room_id);
-        events
+        Round { events, is_last }
     }
 
     /// Those of `fresh` that follow something that is neither in the room's log nor among what was found.

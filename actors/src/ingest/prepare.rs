@@ -47,17 +47,22 @@ pub async fn prepare(
     pdu: Pdu,
     told: &StatesTold,
 ) -> Result<PreparedEvent, IngestError> {
-    let by_auth_events = check_auth_events(store, view, &pdu).await?;
+    let by_auth_events = check_auth_events(store, view, &pdu).await;
     let before = match (state_before(store, view, extremities, &pdu, told).await, &by_auth_events) {
-        (Err(IngestError::MissingPrev(_)), Err(reason)) => return Err(IngestError::Rejected(reason.clone())),
+        // Nobody makes us fetch history by an event that is rejected anyway.
+        (Err(IngestError::MissingPrev(_)), Ok(Err(reason))) => {
+            return Err(IngestError::Rejected(reason.clone()));
+        }
+        // What it follows comes first: that mostly brings what it cites.
         (before, _) => before?,
     };
+    let by_auth_events = by_auth_events?;
     let room_before = &view.state;
     let prepared = PreparedEvent {
         overlay: difference(store, room_before, &before).await?,
         standing: PduStanding::Accepted,
         rejected: None,
-        is_relayed: false,
+        goes_out: false,
         basis: extremities.to_vec(),
         changes: Vec::new(),
         pdu,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Bound};
 
 use playhouse_storage::{IntoKey as _, Order, Slice, tables::OutboundEdu};
-use ruma::OwnedRoomId;
+use ruma::{CanonicalJsonValue, OwnedRoomId};
 use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
@@ -126,7 +126,8 @@ fn receipts(receipts: &[(ReceiptOf, ReadUpTo)]) -> Vec<Box<RawValue>> {
     contents.iter().filter_map(|content| edu("m.receipt", content)).collect()
 }
 
-/// An EDU as it is sent.
+/// An EDU as it is sent; `None` for what is no canonical JSON, which would keep a whole transaction from being signed.
 pub(super) fn edu(kind: &str, content: &impl serde::Serialize) -> Option<Box<RawValue>> {
-    to_raw_value(&json!({ "edu_type": kind, "content": content })).ok()
+    let edu = CanonicalJsonValue::try_from(json!({ "edu_type": kind, "content": content })).ok()?;
+    to_raw_value(&edu).ok()
 }

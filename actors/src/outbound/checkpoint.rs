@@ -51,6 +51,9 @@ impl Outbound {
                 reached = reached.min(oldest - 1);
             }
         }
+        if let Some(oldest) = self.key_changes.oldest() {
+            reached = reached.min(oldest - 1);
+        }
         let row = OutboundCheckpointRow { pos: reached };
         Ok(self.store.write(vec![put::<OutboundCheckpoint>((CHECKPOINT,), (), &row, reached)]).await?)
     }
@@ -142,6 +145,7 @@ impl Outbound {
         let row = self.store.get::<OutboundCheckpoint>((CHECKPOINT,), ()).await?;
         // Without one nothing was ever sent: this is the first start.
         let Some(OutboundCheckpointRow { pos: reached }) = row else { return Ok(()) };
+        self.resume_key_changes(reached).await?;
         let now = self.clocks.now_ms() as i64 * 1_000;
         let first = reached.max(now - LIFE.as_micros() as i64).div_euclid(BUCKET);
         let last = now.div_euclid(BUCKET) + 1;

@@ -1,19 +1,49 @@
 //! News that must not be lost: it waits in the store until the destination has taken it.
 
-use std::{ops::Bound, sync::Arc};
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use playhouse_storage::{
-    IntoKey as _, Order, Slice,
+    IntoKey as _, Order, Slice, Write,
     store::put,
     tables::{OutboundEdu, outbound_edu::OutboundEduRow},
 };
-use ruma::ServerName;
+use ruma::{OwnedServerName, ServerName};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::{Outbound, batch::edu, destination::Destination};
 use crate::{clock::slot_of, room::RoomError};
 
+/// Rows of a write.
+const WRITTEN_TOGETHER: usize = 64;
+
 impl Outbound {
+    /// Has the same news delivered to several servers, as [`Self::send_durable`] does.
+    ///
+    /// # Errors
+    /// It cannot be kept for all of them: it may be given again.
+    pub(super) async fn send_durable_to_all(
+        &self,
+        servers: &BTreeSet<OwnedServerName>,
+        kind: &str,
+        content: &impl Serialize,
+    ) -> Result<(), RoomError> {
+        let Some(edu) = edu(kind, content) else { return Ok(()) };
+        let servers: Vec<&OwnedServerName> = servers.iter().collect();
+        for some in servers.chunks(WRITTEN_TOGETHER) {
+            let writes = some.iter().map(|server| self.write_of(server, edu.clone())).collect();
+            self.store.write(writes).await?;
+            some.iter().for_each(|server| self.note_durable(server));
+        }
+        Ok(())
+    }
+
+    fn write_of(&self, server: &ServerName, edu: Box<RawValue>) -> Write {
+        let stamp = self.clocks.stamp(server.as_str());
+        let slot = slot_of(server.as_str()) as i64;
+        put::<OutboundEdu>((slot,), (server.as_str(), stamp), &OutboundEduRow { edu }, stamp)
+    }
+
     /// Has news delivered to a server, in the order in which it comes here; durable on return.
     ///
     /// # Errors
@@ -25,10 +55,7 @@ impl Outbound {
         content: &impl Serialize,
     ) -> Result<(), RoomError> {
         let Some(edu) = edu(kind, content) else { return Ok(()) };
-        let stamp = self.clocks.stamp(server.as_str());
-        let slot = slot_of(server.as_str()) as i64;
-        let row = OutboundEduRow { edu };
-        self.store.write(vec![put::<OutboundEdu>((slot,), (server.as_str(), stamp), &row, stamp)]).await?;
+        self.store.write(vec![self.write_of(server, edu)]).await?;
         self.note_durable(server);
         Ok(())
     }

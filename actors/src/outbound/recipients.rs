@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use playhouse_rules::{Pdu, state::RoomState};
+use playhouse_rules::{
+    Pdu,
+    state::{RoomState, ServerAcl},
+};
 use ruma::{ServerName, UserId};
 
 use crate::room::StateDelta;
 
 /// The servers that an event goes to: those with members after it, and those of users whose membership it ends. Never this
-/// one, the sender's, and those that the room shuts out. `state` is the one after the event.
+/// one, the sender's, and those that the room shut out before: whom an event shuts out, hears of it. `state` is the one after
+/// the event.
 pub fn of<'a>(
     us: &ServerName,
     state: &'a RoomState,
@@ -18,7 +22,15 @@ pub fn of<'a>(
     let ended = changes.iter().filter_map(ended);
     let all = state.joined_servers().chain(ended);
     let others = all.filter(|server| *server != us && *server != pdu.sender().server_name());
-    others.filter(|server| state.server_acl().allows(server)).collect()
+    let access = access_before(state, changes);
+    others.filter(|server| access.allows(server)).collect()
+}
+
+/// Whom the room lets in before the event.
+fn access_before(state: &RoomState, changes: &[StateDelta]) -> ServerAcl {
+    let change =
+        changes.iter().find(|change| change.kind == "m.room.server_acl" && change.state_key.is_empty());
+    change.map_or_else(|| state.server_acl().clone(), |change| ServerAcl::read(change.old.as_ref()))
 }
 
 /// Whether an event goes to anybody.

@@ -101,8 +101,8 @@ pub(crate) struct LogEntry {
     pub overlay: Vec<StateDelta>,
     /// The room as it was described with a member event from outside.
     pub stripped: Option<Arc<RawValue>>,
-    /// Whether it is for us to send on, though another server's user made it.
-    pub is_relayed: bool,
+    /// Whether it is for us to send to the room's other servers: it is new, and no other server has spread it.
+    pub goes_out: bool,
     /// What it changes in the room's state.
     pub changes: Vec<StateDelta>,
 }
@@ -116,7 +116,7 @@ impl LogEntry {
             transaction: None,
             overlay: Vec::new(),
             stripped: None,
-            is_relayed: false,
+            goes_out: false,
             changes: Vec::new(),
         }
     }
@@ -209,7 +209,8 @@ impl Room {
     /// Puts an accepted event of our own at the end of the log.
     pub(super) fn apply(&mut self, pdu: Pdu, transaction: Option<Transaction>) {
         let changes = self.apply_to_state(&pdu);
-        self.append(LogEntry { transaction, changes, ..LogEntry::new(pdu, PduStanding::Accepted) });
+        let entry = LogEntry::new(pdu, PduStanding::Accepted);
+        self.append(LogEntry { transaction, changes, goes_out: true, ..entry });
     }
 
     pub(super) fn apply_to_state(&mut self, pdu: &Pdu) -> Vec<StateDelta> {
@@ -221,11 +222,10 @@ impl Room {
 
     /// Appends an event whose changes the view's state has taken in already.
     pub(crate) fn append(&mut self, entry: LogEntry) {
-        let LogEntry { pdu, standing, transaction, overlay, stripped, is_relayed, changes } = entry;
+        let LogEntry { pdu, standing, transaction, overlay, stripped, goes_out, changes } = entry;
         let us = self.workshop.signer.server_name();
-        let is_for_us = is_relayed || pdu.sender().server_name() == us;
-        let goes_out = standing == PduStanding::Accepted
-            && is_for_us
+        let goes_out = goes_out
+            && standing == PduStanding::Accepted
             && recipients::any(us, &self.view.state, &pdu, &changes);
         let seq = self.view.head_seq + 1;
         if self.draft().events.last().is_some_and(|last| bucket_of(last.seq) != bucket_of(seq)) {

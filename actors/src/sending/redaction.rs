@@ -93,11 +93,18 @@ async fn request(
 /// > Any user with a power level greater than or equal to the `m.room.redaction` event power level may send redactions
 /// > for their own events in the room. If the user's power level is also greater than or equal to the `redact` power
 /// > level of the room, the user may redact events sent by other users.
+///
+/// What another server has sent and this one has not got yet can be redacted by whoever may redact everything.
 async fn check(node: &Node, sender: Sender<'_>, room_id: &RoomId, target: &EventId) -> Result<(), SendError> {
     let forbidden = |why: &str| Err(RoomError::Forbidden(why.to_owned()).into());
     let view = node.rooms().view_for_member(room_id, sender.user).await?;
     let event = find::event(node.store(), &view, target).await?;
-    let event = event.filter(|event| event.is_visible()).ok_or(SendError::NothingToRedact)?;
+    let Some(event) = event.filter(|event| event.is_visible()) else {
+        let levels = view.state.power_levels();
+        let may_be_elsewhere = view.has_others(node.server_name()) && !sender.is_suspended;
+        let may_redact_all = levels.user_level(sender.user) >= levels.redact();
+        return if may_be_elsewhere && may_redact_all { Ok(()) } else { Err(SendError::NothingToRedact) };
+    };
     if !may_request_redaction(&view.state, sender.user, &event.pdu) {
         return forbidden("redacting somebody else's event needs more power");
     }

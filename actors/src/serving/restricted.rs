@@ -22,13 +22,14 @@ pub(super) async fn voucher(
     if !state.join_rule().is_restricted() || is_let_in {
         return Ok(None);
     }
-    let mut can_tell = false;
+    // A room that we are not in could be the one that lets the user in.
+    let mut can_tell = true;
     let mut is_member = false;
     for room_id in state.join_rule().allowed_rooms.iter() {
-        let Ok(room) = node.rooms().view(room_id).await else { continue };
-        let is_ours = room.state.is_server_joined(node.server_name());
-        can_tell |= is_ours;
-        is_member |= is_ours && room.state.is_joined(user);
+        let room = node.rooms().view(room_id).await.ok();
+        let room = room.filter(|room| room.state.is_server_joined(node.server_name()));
+        can_tell &= room.is_some();
+        is_member |= room.is_some_and(|room| room.state.is_joined(user));
     }
     match (is_member, can_tell) {
         (true, _) => {}

@@ -242,8 +242,11 @@ impl Pass<'_> {
     }
 
     fn wants_left(&self, standing: &RoomStanding, since: Option<i64>) -> bool {
+        // Who was put out is told even in a first sync, as by Synapse: nobody else tells.
+        let was_put_out = standing.sender != self.request.user.as_str();
+        let wants_all = self.request.filter.room.include_leave || was_put_out;
         // Whoever leaves and forgets at once still hears of the leave.
-        since.is_some() || (self.request.filter.room.include_leave && !standing.forgotten)
+        since.is_some() || (wants_all && !standing.forgotten)
     }
 
     /// What a room's window is read with.

@@ -100,7 +100,6 @@ pub struct JoinedRoom {
     /// New events.
     pub timeline: Timeline,
     /// Receipts and typing.
-    #[serde(skip_serializing_if = "Events::is_empty")]
     pub ephemeral: Events,
     /// The user's account data for the room.
     #[serde(skip_serializing_if = "Events::is_empty")]

@@ -5,7 +5,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use playhouse_storage::{Store, Write};
+use playhouse_storage::{
+    Store, Write,
+    store::put,
+    tables::{DeviceStream, device_change::DeviceChangeRow, device_stream::DeviceStreamRow},
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use ruma::{OwnedUserId, UserId};
 
@@ -21,6 +25,7 @@ use crate::{
     clock::{Pending, SlotClocks},
     hub::{DeviceChangeLog, HubHandle, UserFeed, device_changes},
     metrics::Metrics,
+    outbound::Announcement,
     push::RuleSets,
     supervision::CommitLost,
 };
@@ -56,8 +61,25 @@ pub struct UserActorState {
     settlement: Settlement,
     /// The positions of the request at hand.
     in_flight: Vec<Pending>,
+    /// Changes of devices and keys that other servers hear of once this is dropped.
+    announced: Vec<Announcement>,
     /// Why memory may differ from the store, if it may.
     lost: Option<String>,
+}
+
+/// What changed of a user's devices and keys.
+#[derive(Debug, Default)]
+pub(super) struct ChangedKeys {
+    /// Devices that came, went or changed.
+    pub devices: Vec<String>,
+    /// Whether cross-signing keys, or signatures of them, changed.
+    pub cross_signing: bool,
+}
+
+impl ChangedKeys {
+    pub(super) fn of_devices(devices: &[String]) -> Self {
+        Self { devices: devices.to_vec(), cross_signing: false }
+    }
 }
 
 impl Drop for UserActorState {
@@ -91,6 +113,7 @@ impl Actor for UserActor {
             backlogs: HashMap::new(),
             settlement,
             in_flight: Vec::new(),
+            announced: Vec::new(),
             lost: None,
         })
     }
@@ -126,8 +149,8 @@ impl Actor for UserActor {
             UserRequest::Forget { room, reply } => answer(reply, state.forget(&room).await),
             UserRequest::Keys(request) => state.handle_keys(request).await,
             UserRequest::Backup(request) => state.handle_backup(request).await,
-            UserRequest::AnnounceDeviceChange { reply } => {
-                answer(reply, state.announce_device_change().await);
+            UserRequest::AnnounceDeviceChange { device, reply } => {
+                answer(reply, state.announce_device_change(device).await);
             }
             UserRequest::RemoveDevices { devices, reply } => {
                 answer(reply, state.remove_devices(&devices).await);
@@ -158,6 +181,7 @@ impl UserActorState {
             return Err(CommitLost(why).into());
         }
         self.in_flight.clear();
+        self.announced.clear();
         Ok(())
     }
 
@@ -204,32 +228,44 @@ impl UserActorState {
     ///
     /// The announcement is durable before the caller's own change is, so a crash in between costs others a needless
     /// key query and never hides a change. Nobody reads it while its position is in flight.
-    pub(super) async fn begin_device_change(&mut self) -> Result<i64, UserError> {
+    pub(super) async fn begin_device_change(&mut self, changed: ChangedKeys) -> Result<i64, UserError> {
         let user = self.user.clone();
-        self.announce_change(&user, None).await
+        let count = changed.devices.len().max(1);
+        let position = self.begin_many(count) + count as i64 - 1;
+        let before = self.context.store.get::<DeviceStream>((user.as_str(),), ()).await?;
+        let ChangedKeys { devices, cross_signing } = changed;
+        let before = before.map_or(0, |stream| stream.pos);
+        let row = DeviceChangeRow { only_for: None, devices, cross_signing, before };
+        self.write(vec![
+            device_changes::write_of(&user, position, &row),
+            put::<DeviceStream>((user.as_str(),), (), &DeviceStreamRow { pos: position, before }, position),
+        ])
+        .await?;
+        self.context.device_changes.note(position, &user, None);
+        if let Some(outbound) = self.context.hub.hub().outbound() {
+            self.announced.push(outbound.announcement(&user, position, row));
+        }
+        Ok(position)
     }
 
     /// The same for signatures that the user makes of another's keys: only the user's own devices hear of it.
     pub(super) async fn begin_signature_change(&mut self, signed: &UserId) -> Result<i64, UserError> {
-        let only_for = self.user.clone();
-        self.announce_change(signed, Some(&only_for)).await
-    }
-
-    async fn announce_change(&mut self, of: &UserId, only_for: Option<&UserId>) -> Result<i64, UserError> {
         let position = self.begin();
-        self.write(vec![device_changes::write_of(of, position, only_for)]).await?;
-        self.context.device_changes.note(position, of, only_for);
+        let row = DeviceChangeRow { only_for: Some(self.user.to_string()), ..DeviceChangeRow::default() };
+        self.write(vec![device_changes::write_of(signed, position, &row)]).await?;
+        self.context.device_changes.note(position, signed, Some(&self.user));
         Ok(position)
     }
 
     /// Publishes a device change whose rows are durable.
     pub(super) fn publish_device_change(&mut self, position: i64) {
         self.publish(position);
+        self.announced.clear();
         self.context.hub.hub().wake_sharers(&self.feed);
     }
 
-    async fn announce_device_change(&mut self) -> Result<(), UserError> {
-        let position = self.begin_device_change().await?;
+    async fn announce_device_change(&mut self, device: String) -> Result<(), UserError> {
+        let position = self.begin_device_change(ChangedKeys::of_devices(&[device])).await?;
         self.publish_device_change(position);
         Ok(())
     }

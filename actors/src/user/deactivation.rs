@@ -11,7 +11,10 @@ use playhouse_storage::{
 };
 
 use super::{
-    UserError, UserHandle, actor::UserActorState, backup::sessions::deletes_of_all, load,
+    UserError, UserHandle,
+    actor::{ChangedKeys, UserActorState},
+    backup::sessions::deletes_of_all,
+    load,
     message::UserRequest,
 };
 
@@ -38,7 +41,8 @@ impl UserActorState {
         let user = self.user.clone();
         let owner = (user.as_str(),);
         let backups = self.context.store.all::<BackupVersion>(owner, ()).await?;
-        let stamp = self.begin_device_change().await?;
+        let changed = ChangedKeys { cross_signing: true, ..ChangedKeys::default() };
+        let stamp = self.begin_device_change(changed).await?;
         let deleted = self.delete_cross_signing_keys().await;
         self.must_hold(deleted)?;
         let mut writes = vec![

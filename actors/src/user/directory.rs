@@ -207,12 +207,13 @@ impl UserHandle {
         self.ask(|reply| UserRequest::Forget { room, reply }).await
     }
 
-    /// Tells everyone who shares a room that the user's devices or keys changed.
+    /// Tells everyone who shares a room that a device of the user changed.
     ///
     /// # Errors
     /// See [`UserError`].
-    pub async fn announce_device_change(&self) -> Result<(), UserError> {
-        self.ask(|reply| UserRequest::AnnounceDeviceChange { reply }).await
+    pub async fn announce_device_change(&self, device: &str) -> Result<(), UserError> {
+        let device = device.to_owned();
+        self.ask(|reply| UserRequest::AnnounceDeviceChange { device, reply }).await
     }
 
     /// Drops keys and messages of removed devices and announces the change.

@@ -8,8 +8,9 @@
 //! | `device_keys`, `one_time_key`, `cross_signing_key` | what a client may upload, checked without a store |
 //! | `upload`, `stock`, `claim` | device keys, one-time keys and fallback keys: the verbs of the user's actor |
 //! | `cross_signing`, `signatures` | the same for cross-signing keys and what they sign |
-//! | `query`, `changes` | what others see: reads beside the actor |
-//! | `claim_all` | keys of many users in one request |
+//! | `query`, `published`, `changes` | what others see: reads beside the actor |
+//! | `claim_all`, `query_all` | keys of many users in one request, also of other servers |
+//! | `remote` | what other servers tell of their users, and that it is old |
 //! | `message`, `handle` | the requests, and the typed way to make them |
 
 pub mod changes;
@@ -21,7 +22,10 @@ pub mod device_keys;
 pub mod handle;
 pub mod message;
 pub mod one_time_key;
+pub mod published;
 pub mod query;
+pub mod query_all;
+pub mod remote;
 pub mod signatures;
 pub mod signed;
 pub mod stock;

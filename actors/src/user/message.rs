@@ -95,8 +95,10 @@ pub enum UserRequest {
     Keys(KeysRequest),
     /// About backups of room keys.
     Backup(BackupRequest),
-    /// Something of the user's devices or keys changed: tells everyone who shares a room.
+    /// A device has another name: tells everyone who shares a room.
     AnnounceDeviceChange {
+        /// The device.
+        device: String,
         /// Answered when it is durable.
         reply: Reply<()>,
     },

@@ -26,7 +26,10 @@ use ruma::UserId;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::{UserError, actor::UserActorState};
+use super::{
+    UserError,
+    actor::{ChangedKeys, UserActorState},
+};
 use crate::clock::pos_to_ms;
 
 use backlog::Admitted;
@@ -203,7 +206,7 @@ impl UserActorState {
     /// # Errors
     /// [`UserError::Unavailable`]; the caller may repeat the request.
     pub(super) async fn remove_devices(&mut self, devices: &[String]) -> Result<(), UserError> {
-        let position = self.begin_device_change().await?;
+        let position = self.begin_device_change(ChangedKeys::of_devices(devices)).await?;
         let (owner, stamp) = (self.user.clone(), position);
         let user = owner.as_str();
         let mut writes = Vec::new();

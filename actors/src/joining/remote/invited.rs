@@ -110,14 +110,19 @@ fn signed_by_us(node: &Node, version: &'static RoomVersion, invite: &Pdu) -> Res
     signed.map_err(|error| InviteRefused::Malformed(error.to_string()))
 }
 
-/// What a client is shown of a room: of each event that describes it `type`, `state_key`, `sender` and `content`, and the
-/// member event itself. Of two with the same key the first counts.
+/// What a client is shown of a room: of each event that describes it what stripped state has, and the member event itself. Of
+/// two with the same key the first counts.
 pub(super) fn stripped_of(described: Vec<Box<RawValue>>, member: &Pdu) -> Option<Box<RawValue>> {
     let mut shown: Vec<Map<String, Value>> = Vec::with_capacity(described.len() + 1);
     let own: Map<String, Value> = serde_json::from_str(member.stripped().get()).ok()?;
     for event in described.iter().take(MOST_DESCRIBED) {
         let Ok(mut event) = serde_json::from_str::<Map<String, Value>>(event.get()) else { continue };
-        event.retain(|key, _| matches!(key.as_str(), "type" | "state_key" | "sender" | "content"));
+        let is_create = event.get("type").is_some_and(|kind| kind == "m.room.create");
+        event.retain(|key, _| match key.as_str() {
+            "type" | "state_key" | "sender" | "content" => true,
+            "origin_server_ts" => is_create,
+            _ => false,
+        });
         let is_whole =
             ["type", "state_key", "sender"].iter().all(|key| event.get(*key).is_some_and(Value::is_string))
                 && event.get("content").is_some_and(Value::is_object);

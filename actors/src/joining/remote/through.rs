@@ -14,7 +14,7 @@ use crate::{Node, joining::MembershipError, room::RoomView};
 const MOST_SERVERS: usize = 20;
 
 /// The servers through which a room may be entered or left: those that the client names, then those that invited or described
-/// the room, then some that have members in it.
+/// the room. Where the client names no other, also some that have members in it.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -27,6 +27,8 @@ pub(super) async fn servers(
 ) -> Result<Vec<OwnedServerName>, MembershipError> {
     let row = node.store().get::<UserRoom>((user.as_str(),), (room_id.as_str(),)).await?;
     let senders = row.map(|row| senders(&row.sender, row.stripped.as_deref())).unwrap_or_default();
+    let names_another = named.iter().any(|server| server != node.server_name());
+    let view = view.filter(|_| !names_another);
     let members = view.into_iter().flat_map(|view| view.state.joined_members());
     let known = senders.iter().map(|user| user.server_name());
     let all = named.iter().map(AsRef::as_ref).chain(known).chain(members.map(UserId::server_name));

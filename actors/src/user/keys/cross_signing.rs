@@ -20,7 +20,10 @@ use super::{
     cross_signing_key::{CheckedKey, Usage},
     signed::same_json,
 };
-use crate::user::{UserError, actor::UserActorState};
+use crate::user::{
+    UserError,
+    actor::{ChangedKeys, UserActorState},
+};
 
 /// How often an upload is tried against others of unknown outcome that still come in.
 const ATTEMPTS: usize = 3;
@@ -129,7 +132,8 @@ impl UserActorState {
                 return Ok(CrossSigningOutcome::AuthenticationNeeded);
             }
             self.must_not_be_devices(upload).await?;
-            let position = self.begin_device_change().await?;
+            let changed = ChangedKeys { cross_signing: true, ..ChangedKeys::default() };
+            let position = self.begin_device_change(changed).await?;
             let change = Change { user: &self.user, upload, stored: &stored, stamp: position };
             let outdated = change.outdated_signatures(&self.context.store).await?;
             let claim = change.claim(outdated);

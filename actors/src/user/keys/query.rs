@@ -1,4 +1,4 @@
-//! What a user may see of the keys of others.
+//! What a user, or another server, may see of the keys of our users.
 //!
 //! <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysquery>
 
@@ -8,7 +8,7 @@ use playhouse_storage::{
     IntoKey as _, Key, Store, StoreError,
     tables::{Account, CrossSigningKey, Device, DeviceKey, KeySignature, key_signature::KeySignatureRow},
 };
-use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId, ServerName, UserId};
+use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId, UserId};
 use serde_json::{
     Map, Value,
     value::{RawValue, to_raw_value},
@@ -25,10 +25,10 @@ pub const MOST_USERS: usize = 5_000;
 pub struct KeyQuery<'a> {
     /// The store.
     pub store: &'a Store,
-    /// This server: keys of users of others are not here.
-    pub server_name: &'a ServerName,
-    /// Who asks.
-    pub asker: &'a UserId,
+    /// Who asks; `None` for another server.
+    pub asker: Option<&'a UserId>,
+    /// Whether what people call their devices is told.
+    pub with_names: bool,
 }
 
 /// The users that a query names, each with the devices asked for; none means all.
@@ -53,7 +53,7 @@ pub struct QueriedKeys {
 type Signatures = BTreeMap<String, Vec<(String, String, String)>>;
 
 impl KeyQuery<'_> {
-    /// Looks the keys up. Local users that do not exist are left out.
+    /// Looks the keys of local users up. Those that do not exist are left out.
     ///
     /// # Errors
     /// [`UserError::TooLarge`] beyond [`MOST_USERS`], [`UserError::Unavailable`].
@@ -62,8 +62,7 @@ impl KeyQuery<'_> {
             return Err(UserError::TooLarge(format!("one query may name {MOST_USERS} users")));
         }
         let mut found = QueriedKeys::default();
-        let local = self.local(users, &mut found.unreachable);
-        for (user, devices) in existing(self.store, local).await? {
+        for (user, devices) in existing(self.store, users).await? {
             tokio::task::consume_budget().await;
             if let Err(error) = self.add_user(&mut found, &user, &devices).await {
                 let error = UserError::from(error);
@@ -76,14 +75,11 @@ impl KeyQuery<'_> {
         Ok(found)
     }
 
-    fn local(&self, users: QueriedUsers, unreachable: &mut BTreeSet<OwnedServerName>) -> QueriedUsers {
-        let (local, remote): (QueriedUsers, QueriedUsers) =
-            users.into_iter().partition(|(user, _)| user.server_name() == self.server_name);
-        unreachable.extend(remote.into_keys().map(|user| user.server_name().to_owned()));
-        local
-    }
-
-    async fn add_user(
+    /// Adds the keys of one user: of the wanted devices, or of all.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn add_user(
         &self,
         found: &mut QueriedKeys,
         user: &UserId,
@@ -99,6 +95,7 @@ impl KeyQuery<'_> {
             let asked = wanted.is_empty() || wanted.iter().any(|wanted| *wanted == *device);
             let Some(name) = names.remove(&device).filter(|_| asked) else { continue };
             let mut keys = self.signed(&row.keys, user, signatures.get(&device))?;
+            let name = name.filter(|_| self.with_names);
             let name = name.map(|name| ("device_display_name".to_owned(), Value::String(name)));
             keys.insert("unsigned".to_owned(), Value::Object(name.into_iter().collect()));
             devices.insert(device, raw(&keys)?);
@@ -117,7 +114,7 @@ impl KeyQuery<'_> {
             let shelf = match usage {
                 Some(Usage::Master) => &mut found.master,
                 Some(Usage::SelfSigning) => &mut found.self_signing,
-                Some(Usage::UserSigning) if user == self.asker => &mut found.user_signing,
+                Some(Usage::UserSigning) if Some(user) == self.asker => &mut found.user_signing,
                 Some(Usage::UserSigning) | None => continue,
             };
             let of_key = public_half(&row.key).and_then(|public| signatures.get(&public));
@@ -140,7 +137,7 @@ impl KeyQuery<'_> {
     }
 
     fn may_see(&self, owner: &UserId, signer: &str) -> bool {
-        signer == owner.as_str() || signer == self.asker.as_str()
+        signer == owner.as_str() || self.asker.is_some_and(|asker| signer == asker.as_str())
     }
 
     /// An uploaded object with the signatures that were made since.

@@ -5,7 +5,7 @@
 //! Three kinds are taken, each verified: a user's self-signing key signs the user's devices, a user's devices sign the
 //! user's master key, and a user's user-signing key signs the master keys of others. The last kind only its maker sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use playhouse_storage::{
     Write,
@@ -21,7 +21,10 @@ use super::{
     device_keys::signing_key_id,
     signed::{PublicKey, SignedObject},
 };
-use crate::user::{UserError, actor::UserActorState};
+use crate::user::{
+    UserError,
+    actor::{ChangedKeys, UserActorState},
+};
 
 /// The most objects that one request may carry.
 pub const MOST_OBJECTS: usize = 2_000;
@@ -151,6 +154,19 @@ impl UserActorState {
         Ok(key.and_then(PublicKey::decode))
     }
 
+    /// What the signatures of own devices and keys change.
+    async fn changed_by_signatures(&self, targets: BTreeSet<&str>) -> Result<ChangedKeys, UserError> {
+        let mut changed = ChangedKeys::default();
+        for target in targets {
+            let device = self.context.store.get::<DeviceKey>((self.user.as_str(),), (target,)).await?;
+            match device {
+                Some(_) => changed.devices.push(target.to_owned()),
+                None => changed.cross_signing = true,
+            }
+        }
+        Ok(changed)
+    }
+
     /// Stores what is new of it, and tells whom it concerns: everyone of own keys, oneself of others'.
     async fn store_signatures(
         &mut self,
@@ -171,7 +187,9 @@ impl UserActorState {
         for (owner, signatures) in changed {
             let own = owner == signer;
             let position = if own {
-                self.begin_device_change().await?
+                let targets = signatures.iter().map(|(target, ..)| target.as_str());
+                let changed = self.changed_by_signatures(targets.collect()).await?;
+                self.begin_device_change(changed).await?
             } else {
                 self.begin_signature_change(&owner).await?
             };

@@ -6,10 +6,12 @@ mod query;
 mod signatures;
 mod upload;
 
+use std::time::Duration;
+
 use ruma::{OwnedUserId, UserId};
 use serde_json::{Value, json};
 
-use super::{ClaimedKey, KeyQuery, KeyUpload, QueriedKeys, WantedKey, upload::NamedKeys};
+use super::{ClaimedKey, KeyUpload, QueriedKeys, WantedKey, query_all::query_keys, upload::NamedKeys};
 use crate::user::{
     UserError,
     testing::{SigningKey, World, raw},
@@ -45,9 +47,8 @@ async fn claim(world: &World, user: &UserId) -> Option<ClaimedKey> {
 }
 
 async fn query(world: &World, asker: &UserId, users: &[&OwnedUserId]) -> QueriedKeys {
-    let query = KeyQuery { store: world.node.store(), server_name: world.node.server_name(), asker };
     let users = users.iter().map(|user| ((*user).clone(), Vec::new())).collect();
-    query.run(users).await.unwrap()
+    query_keys(&world.node, asker, users, Duration::from_secs(1)).await.unwrap()
 }
 
 async fn alice_and_bob(world: &World) -> (OwnedUserId, OwnedUserId) {

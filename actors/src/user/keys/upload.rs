@@ -19,7 +19,11 @@ use super::{
     signed::{SignedObject, same_json},
     stock::Stock,
 };
-use crate::user::{UserError, actor::UserActorState, load};
+use crate::user::{
+    UserError,
+    actor::{ChangedKeys, UserActorState},
+    load,
+};
 
 /// An upload that was checked as far as it can be without the store.
 #[derive(Debug, Default)]
@@ -99,7 +103,8 @@ impl UserActorState {
             return Ok(());
         }
         let before = stored.and_then(|stored| SignedObject::parse(&stored.keys).ok());
-        let position = self.begin_device_change().await?;
+        let changed = ChangedKeys::of_devices(&[device.to_owned()]);
+        let position = self.begin_device_change(changed).await?;
         let stamp = position;
         let row = DeviceKeyRow { keys: keys.raw };
         let mut writes = vec![put::<DeviceKey>((user.as_str(),), (device,), &row, stamp)];

@@ -9,7 +9,7 @@ use playhouse_storage::{
     store::put,
     tables::{TransactionAnswer, room_log::Transaction, transaction::TransactionAnswerRow},
 };
-use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
+use ruma::{CanonicalJsonValue, DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
 use super::{Messages, elsewhere};
@@ -61,12 +61,20 @@ impl SendToDevice {
         if contents.values().map(BTreeMap::len).sum::<usize>() > MOST_MESSAGES {
             return Err(UserError::TooLarge(format!("one request may carry {MOST_MESSAGES} messages")));
         }
-        for content in contents.values().flat_map(BTreeMap::values) {
+        for (recipient, content) in
+            contents.iter().flat_map(|(user, devices)| devices.values().map(move |content| (user, content)))
+        {
             if content.get().len() > MOST_CONTENT_BYTES {
                 return Err(UserError::TooLarge("a to-device message may have 64 KiB".into()));
             }
             if !content.get().trim_start().starts_with('{') {
                 return Err(UserError::Malformed("the content of a message must be an object".into()));
+            }
+            let is_local = recipient.server_name() == sender.server_name();
+            if !is_local && serde_json::from_str::<CanonicalJsonValue>(content.get()).is_err() {
+                return Err(UserError::Malformed(
+                    "a message to another server may hold no numbers but integers up to 2^53-1".into(),
+                ));
             }
         }
         Ok(Self { sender: sender.to_owned(), device: device.to_owned(), kind, transaction_id, contents })
@@ -157,7 +165,19 @@ mod tests {
         assert!(matches!(check("m.test", "[]"), Err(UserError::Malformed(_))));
         let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(MOST_CONTENT_BYTES));
         assert!(matches!(check("m.test", &large), Err(UserError::TooLarge(_))));
+        assert!(check("m.test", r#"{"a":1.5}"#).is_ok());
         assert!(matches!(check(&"x".repeat(256), "{}"), Err(UserError::Invalid(_))));
+    }
+
+    #[test]
+    fn what_cannot_be_signed_does_not_go_to_another_server() {
+        for (number, is_right) in [("1.5", false), ("9007199254740992", false), ("9007199254740991", true)] {
+            let content = RawValue::from_string(format!("{{\"a\":{number}}}")).unwrap();
+            let contents = [(owned_user_id!("@bob:far"), [("*".to_owned(), content)].into())].into();
+            let sender = (user_id!("@alice:test"), device_id!("PHONE"));
+            let checked = SendToDevice::check(sender, "m.test".to_owned(), "1".to_owned(), contents);
+            assert_eq!(checked.is_ok(), is_right, "{number}");
+        }
     }
 
     #[test]

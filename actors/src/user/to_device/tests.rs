@@ -135,7 +135,7 @@ async fn messages_stay_until_a_later_token_shows_that_they_arrived() {
     assert_eq!(first, again);
     assert_eq!(numbers(&[again, rest].concat()), (0..150).collect::<Vec<_>>());
     assert!(none.is_empty());
-    world.stream(&bob).announce_device_change().await.unwrap();
+    world.stream(&bob).announce_device_change("PHONE").await.unwrap();
     let feed = world.node.users().feed(&bob).await.unwrap();
     assert!(!feed.data().to_device.contains_key("PHONE"));
 }
@@ -219,7 +219,7 @@ async fn a_sender_who_fills_a_part_of_an_inbox_waits_until_the_device_reads_and_
         read += messages.len();
     }
     assert_eq!(read, taken + 1, "whatever was acknowledged arrives");
-    world.stream(&bob).announce_device_change().await.unwrap();
+    world.stream(&bob).announce_device_change("PHONE").await.unwrap();
     assert!(flood(&world, &alice, (&bob, "PHONE"), "c").await >= 30, "there is room again");
 }
 

@@ -50,7 +50,7 @@ async fn fifty_claims_at_once_get_each_key_once_on_the_embedded_store() {
     assert_eq!((claimed.len(), names.len()), (40, 40));
 
     // And after a restart.
-    node.shutdown(std::time::Duration::from_secs(10)).await;
+    node.shutdown(Duration::from_secs(10)).await;
     let node = start(store(), &folder).await;
     assert!(node.users().handle(&alice).claim_keys(wanted()).await.unwrap().is_empty());
     let keys = KeyUpload::check(&alice, device, None, one_time_keys(0..41), Vec::new()).unwrap();

@@ -67,10 +67,10 @@ async fn only_the_devices_asked_for_are_told() {
     let world = World::new().await;
     let (alice, bob) = alice_and_bob(&world).await;
     upload(&world, &alice, Some(&phone_keys(&alice, 1)), Vec::new(), Vec::new()).await.unwrap();
-    let query = KeyQuery { store: world.node.store(), server_name: world.node.server_name(), asker: &bob };
 
     for (device, found) in [("PHONE", 1), ("LAPTOP", 0)] {
-        let keys = query.run([(alice.clone(), vec![device.into()])].into()).await.unwrap();
+        let users = [(alice.clone(), vec![device.into()])].into();
+        let keys = query_keys(&world.node, &bob, users, Duration::from_secs(1)).await.unwrap();
         assert_eq!(keys.devices[&alice].len(), found);
     }
 }
