@@ -16,6 +16,7 @@ pub mod send_knock;
 pub mod send_leave;
 pub mod state;
 pub mod state_ids;
+pub mod user;
 pub mod version;
 
 use ruma::ServerName;

@@ -221,6 +221,9 @@ fn other_servers() -> Vec<Endpoint> {
         endpoint(federation::send_leave::v2::handler),
         endpoint(federation::state::handler),
         endpoint(federation::state_ids::handler),
+        endpoint(federation::user::devices::handler),
+        endpoint(federation::user::keys::claim::handler),
+        endpoint(federation::user::keys::query::handler),
         endpoint(federation::version::handler),
     ]
 }

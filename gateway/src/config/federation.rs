@@ -34,6 +34,8 @@ pub struct Federation {
     pub notaries: Vec<OwnedServerName>,
     /// Keys that this server signed with and does no more.
     pub old_keys: Vec<OldKeyEntry>,
+    /// Whether other servers are told what people call their devices.
+    pub share_device_names: bool,
     /// How long a request may take.
     pub timeout: Span,
     /// How long a connection may take, for each address that is tried.
@@ -83,6 +85,7 @@ impl Default for Federation {
             deny_servers: Vec::new(),
             notaries: Vec::new(),
             old_keys: Vec::new(),
+            share_device_names: false,
             timeout: Span::seconds(30),
             connect_timeout: Span::seconds(10),
         }
@@ -103,6 +106,7 @@ impl Federation {
             peers: self.peers(),
             notaries: self.notaries.clone(),
             old_keys: self.old_keys.iter().map(|OldKeyEntry(key)| key.clone()).collect(),
+            share_device_names: self.share_device_names,
             timeout: self.timeout.duration(),
         })
     }

@@ -4,15 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use playhouse_actors::user::keys::{ClaimedKey, WantedKey, claim_all::claim_keys};
+use playhouse_actors::user::keys::{WantedKey, claim_all::claim_keys};
 use ruma::{OwnedUserId, api::client::keys::claim_keys::v3::Request};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::{Failures, failures};
+use super::{ByDevice, Failures, by_device, failures, time_to_answer};
 use crate::{ApiError, context::Context, reply::Json};
-
-type ByDevice = BTreeMap<String, BTreeMap<String, Box<RawValue>>>;
 
 /// The keys, by user, device and name.
 #[derive(Debug, Serialize)]
@@ -29,11 +26,8 @@ pub async fn handler(cx: Context, request: Request) -> Result<Json<Answer>, ApiE
             .map(|(device, algorithm)| WantedKey { device: device.into(), algorithm: algorithm.to_string() });
         (user, devices.collect())
     });
-    let claimed = claim_keys(cx.node(), wanted.collect()).await?;
+    let time = time_to_answer(request.timeout);
+    let claimed = claim_keys(cx.node(), wanted.collect(), time).await?;
     let one_time_keys = claimed.keys.into_iter().map(|(user, keys)| (user, by_device(keys))).collect();
     Ok(Json(Answer { failures: failures(claimed.unreachable), one_time_keys }))
-}
-
-fn by_device(keys: Vec<ClaimedKey>) -> ByDevice {
-    keys.into_iter().map(|ClaimedKey { device, name, key }| (device, [(name, key)].into())).collect()
 }

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use playhouse_actors::user::keys::KeyQuery;
+use playhouse_actors::user::keys::query_all::query_keys;
 use ruma::{OwnedUserId, api::client::keys::get_keys::v3::Request};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Failures, failures};
+use super::{Failures, failures, time_to_answer};
 use crate::{ApiError, context::Context, reply::Json};
 
 type ByUser<T> = BTreeMap<OwnedUserId, T>;
@@ -26,9 +26,8 @@ pub struct Answer {
 
 /// Looks up devices and keys of users.
 pub async fn handler(cx: Context, request: Request) -> Result<Json<Answer>, ApiError> {
-    let node = cx.node();
-    let query = KeyQuery { store: node.store(), server_name: node.server_name(), asker: cx.user_id() };
-    let found = query.run(request.device_keys).await?;
+    let time = time_to_answer(request.timeout);
+    let found = query_keys(cx.node(), cx.user_id(), request.device_keys, time).await?;
     Ok(Json(Answer {
         device_keys: found.devices,
         failures: failures(found.unreachable),

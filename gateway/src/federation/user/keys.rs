@@ -1,0 +1,4 @@
+//! `/_matrix/federation/v1/user/keys/…`
+
+pub mod claim;
+pub mod query;
