@@ -31,6 +31,12 @@ open = true
 open_to_everyone = true
 shared_secret = "complement"
 
+[federation]
+share_device_names = true
+ca_file = "$complement/ca/ca.crt"
+# The suite's servers are on a loopback or in a network of containers.
+allowed_networks = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+
 [rate_limits]
 enabled = false
 

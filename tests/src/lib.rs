@@ -5,6 +5,7 @@
 //! `PLAYHOUSE_TEST_WORLD=cql` each keeps its rows in a keyspace of its own on the CQL server that `PLAYHOUSE_TEST_CQL` names.
 
 mod authority;
+pub mod encryption;
 mod http;
 mod keyspace;
 mod server;

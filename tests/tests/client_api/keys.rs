@@ -1,34 +1,10 @@
 //! Device keys, one-time keys, fallback keys, cross-signing, and who is told of changes.
 
-use playhouse_tests::{Sync, TestKey, User, Value, World, json};
-
-/// Any 32 bytes are a Curve25519 key.
-const CURVE_KEY: &str = "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY";
-
-fn device_keys(user: &User) -> Value {
-    let (key, device) = (TestKey::new(1), &user.device);
-    let keys = json!({
-        "user_id": user.id, "device_id": device, "algorithms": ["m.olm.v1.curve25519-aes-sha2"],
-        "keys": { format!("ed25519:{device}"): key.public(), format!("curve25519:{device}"): CURVE_KEY },
-    });
-    key.sign(keys, &user.id, device)
-}
-
-fn one_time_keys(range: std::ops::Range<u32>) -> Value {
-    let key = |n: u32| {
-        (format!("signed_curve25519:AAA{n:03}"), json!({ "key": format!("{n:042}A"), "signatures": {} }))
-    };
-    range.map(key).collect::<serde_json::Map<_, _>>().into()
-}
-
-async fn uploads(user: &User, body: Value) -> Value {
-    user.post("/v3/keys/upload", body).await.ok()
-}
-
-async fn claims(user: &User, target: &User) -> Value {
-    let wish = json!({ "one_time_keys": { &target.id: { &target.device: "signed_curve25519" } } });
-    user.post("/v3/keys/claim", wish).await.ok()["one_time_keys"][&target.id][&target.device].clone()
-}
+use playhouse_tests::{
+    Sync, TestKey, World,
+    encryption::{CURVE_KEY, one_time_keys},
+    json,
+};
 
 #[tokio::test]
 async fn device_keys_are_uploaded_and_queried() {
@@ -37,11 +13,11 @@ async fn device_keys_are_uploaded_and_queried() {
     let path = format!("/v3/devices/{}", alice.device);
     alice.put(&path, json!({ "display_name": "phone" })).await.ok();
 
-    uploads(&alice, json!({ "device_keys": device_keys(&alice) })).await;
+    alice.uploads_keys(json!({ "device_keys": alice.device_keys() })).await;
 
     let found = bob.post("/v3/keys/query", json!({ "device_keys": { &alice.id: [] } })).await.ok();
     let keys = &found["device_keys"][&alice.id][&alice.device];
-    assert_eq!(keys["keys"], device_keys(&alice)["keys"]);
+    assert_eq!(keys["keys"], alice.device_keys()["keys"]);
     assert_eq!(keys["unsigned"]["device_display_name"], "phone");
     let none = json!({ "device_keys": { &alice.id: ["NOWHERE"] } });
     let found = bob.post("/v3/keys/query", none).await.ok();
@@ -54,7 +30,7 @@ async fn nobody_uploads_keys_for_another_device() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
 
-    let reply = bob.post("/v3/keys/upload", json!({ "device_keys": device_keys(&alice) })).await;
+    let reply = bob.post("/v3/keys/upload", json!({ "device_keys": alice.device_keys() })).await;
     assert_eq!(reply.status, 400, "{}", reply.body);
 }
 
@@ -62,16 +38,16 @@ async fn nobody_uploads_keys_for_another_device() {
 async fn one_time_keys_are_counted_and_claimed_once_in_upload_order() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
-    let answer = uploads(&alice, json!({ "one_time_keys": one_time_keys(0..3) })).await;
+    let answer = alice.uploads_keys(json!({ "one_time_keys": one_time_keys(0..3) })).await;
     assert_eq!(answer["one_time_key_counts"]["signed_curve25519"], 3);
 
     let mut seen = Vec::new();
     for _ in 0..3 {
-        seen.push(claims(&bob, &alice).await["signed_curve25519:AAA000"].is_object());
+        seen.push(bob.claims_key(&alice).await["signed_curve25519:AAA000"].is_object());
     }
 
     assert_eq!(seen, [true, false, false], "each key goes to one claim, the first uploaded first");
-    let nothing = claims(&bob, &alice).await;
+    let nothing = bob.claims_key(&alice).await;
     assert!(nothing.as_object().is_none_or(serde_json::Map::is_empty), "{nothing}");
     let counts = alice.syncs().await.0["device_one_time_keys_count"].clone();
     assert_eq!(counts["signed_curve25519"], 0, "{counts}");
@@ -81,13 +57,13 @@ async fn one_time_keys_are_counted_and_claimed_once_in_upload_order() {
 async fn twenty_who_claim_at_once_get_twenty_keys() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
-    uploads(&alice, json!({ "one_time_keys": one_time_keys(0..20) })).await;
+    alice.uploads_keys(json!({ "one_time_keys": one_time_keys(0..20) })).await;
 
     let all = (0..20).map(|_| {
         let (alice, bob) = (alice.clone(), bob.clone());
-        tokio::spawn(
-            async move { claims(&bob, &alice).await.as_object().expect("a key").keys().next().cloned() },
-        )
+        tokio::spawn(async move {
+            bob.claims_key(&alice).await.as_object().expect("a key").keys().next().cloned()
+        })
     });
     let mut got = Vec::new();
     for claim in all.collect::<Vec<_>>() {
@@ -103,9 +79,9 @@ async fn twenty_who_claim_at_once_get_twenty_keys() {
 async fn the_same_key_again_is_fine_and_another_under_its_name_is_not() {
     let world = World::start().await;
     let alice = world.user("alice").await;
-    uploads(&alice, json!({ "one_time_keys": one_time_keys(0..1) })).await;
+    alice.uploads_keys(json!({ "one_time_keys": one_time_keys(0..1) })).await;
 
-    let again = uploads(&alice, json!({ "one_time_keys": one_time_keys(0..1) })).await;
+    let again = alice.uploads_keys(json!({ "one_time_keys": one_time_keys(0..1) })).await;
     assert_eq!(again["one_time_key_counts"]["signed_curve25519"], 1);
     let other =
         json!({ "one_time_keys": { "signed_curve25519:AAA000": { "key": CURVE_KEY, "signatures": {} } } });
@@ -119,13 +95,13 @@ async fn a_fallback_key_serves_when_the_others_are_used_up() {
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
     let fallback =
         json!({ "signed_curve25519:FALL": { "key": CURVE_KEY, "fallback": true, "signatures": {} } });
-    uploads(&alice, json!({ "one_time_keys": one_time_keys(0..1), "fallback_keys": fallback })).await;
+    alice.uploads_keys(json!({ "one_time_keys": one_time_keys(0..1), "fallback_keys": fallback })).await;
     let unused = async || alice.syncs().await.0["device_unused_fallback_key_types"].clone();
     assert_eq!(unused().await, json!(["signed_curve25519"]));
 
-    assert!(claims(&bob, &alice).await["signed_curve25519:AAA000"].is_object());
+    assert!(bob.claims_key(&alice).await["signed_curve25519:AAA000"].is_object());
     for _ in 0..2 {
-        assert_eq!(claims(&bob, &alice).await["signed_curve25519:FALL"]["key"], CURVE_KEY);
+        assert_eq!(bob.claims_key(&alice).await["signed_curve25519:FALL"]["key"], CURVE_KEY);
     }
 
     assert_eq!(unused().await, json!([]));
@@ -140,7 +116,7 @@ async fn a_new_device_is_told_to_who_shares_a_room_and_to_no_one_else() {
     carol.syncs().await;
     let from = bob.since().expect("a token");
 
-    uploads(&alice, json!({ "device_keys": device_keys(&alice) })).await;
+    alice.uploads_keys(json!({ "device_keys": alice.device_keys() })).await;
 
     let sync = bob.syncs_until(|sync| sync.device_list_changed(&alice.id)).await;
     assert!(!carol.syncs().await.device_list_changed(&alice.id));
@@ -166,17 +142,12 @@ async fn a_logged_out_device_takes_its_keys_along() {
     let world = World::start().await;
     let (phone, bob) = (world.user("alice").await, world.user("bob").await);
     let laptop = phone.logs_in().await;
-    uploads(&laptop, json!({ "device_keys": device_keys(&laptop) })).await;
+    laptop.uploads_keys(json!({ "device_keys": laptop.device_keys() })).await;
 
     laptop.post("/v3/logout", json!({})).await.ok();
 
     let found = bob.post("/v3/keys/query", json!({ "device_keys": { &phone.id: [] } })).await.ok();
     assert!(found["device_keys"][&phone.id][&laptop.device].is_null(), "{found}");
-}
-
-fn cross_signing_key(user: &User, usage: &str, key: &TestKey) -> Value {
-    let public = key.public();
-    json!({ "user_id": user.id, "usage": [usage], "keys": { format!("ed25519:{public}"): public } })
 }
 
 const UPLOAD: &str = "/v3/keys/device_signing/upload";
@@ -185,7 +156,7 @@ const UPLOAD: &str = "/v3/keys/device_signing/upload";
 async fn the_first_cross_signing_keys_need_no_password_and_the_next_do() {
     let world = World::start().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
-    let with = |number| json!({ "master_key": cross_signing_key(&alice, "master", &TestKey::new(number)) });
+    let with = |number| json!({ "master_key": alice.cross_signing_key("master", &TestKey::new(number)) });
 
     alice.post(UPLOAD, with(2)).await.ok();
     alice.post(UPLOAD, with(2)).await.ok();
@@ -208,10 +179,10 @@ async fn a_key_signed_by_its_master_is_taken_and_shown_to_whom_it_may_be() {
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
     let (master, own, users) = (TestKey::new(2), TestKey::new(3), TestKey::new(4));
     let by_master =
-        |usage, key| master.sign(cross_signing_key(&alice, usage, key), &alice.id, &master.public());
+        |usage, key| master.sign(alice.cross_signing_key(usage, key), &alice.id, &master.public());
 
     let whole = json!({
-        "master_key": cross_signing_key(&alice, "master", &master),
+        "master_key": alice.cross_signing_key("master", &master),
         "self_signing_key": by_master("self_signing", &own),
         "user_signing_key": by_master("user_signing", &users),
     });
@@ -230,11 +201,11 @@ async fn a_key_without_its_masters_signature_or_with_a_forged_one_is_refused() {
     let world = World::start().await;
     let alice = world.user("alice").await;
     let (master, own, other) = (TestKey::new(2), TestKey::new(3), TestKey::new(4));
-    let bare = cross_signing_key(&alice, "self_signing", &own);
+    let bare = alice.cross_signing_key("self_signing", &own);
     let forged = other.sign(bare.clone(), &alice.id, &master.public());
 
     for self_signing in [bare, forged] {
-        let master_key = cross_signing_key(&alice, "master", &master);
+        let master_key = alice.cross_signing_key("master", &master);
         let reply =
             alice.post(UPLOAD, json!({ "master_key": master_key, "self_signing_key": self_signing })).await;
         assert_eq!(reply.status, 400, "{}", reply.body);
@@ -248,16 +219,16 @@ async fn a_device_signed_by_its_owner_is_told_as_such_to_all() {
     world.room_of(&[&alice, &bob]).await;
     let (master, own) = (TestKey::new(2), TestKey::new(3));
     let self_signing =
-        master.sign(cross_signing_key(&alice, "self_signing", &own), &alice.id, &master.public());
+        master.sign(alice.cross_signing_key("self_signing", &own), &alice.id, &master.public());
     let keys = json!({
-        "master_key": cross_signing_key(&alice, "master", &master), "self_signing_key": self_signing,
+        "master_key": alice.cross_signing_key("master", &master), "self_signing_key": self_signing,
     });
     alice.post(UPLOAD, keys).await.ok();
-    uploads(&alice, json!({ "device_keys": device_keys(&alice) })).await;
+    alice.uploads_keys(json!({ "device_keys": alice.device_keys() })).await;
     bob.syncs().await;
     let name = format!("ed25519:{}", own.public());
     let signs = async |key: &TestKey| {
-        let signed = key.sign(device_keys(&alice), &alice.id, &own.public());
+        let signed = key.sign(alice.device_keys(), &alice.id, &own.public());
         alice.post("/v3/keys/signatures/upload", json!({ &alice.id: { &alice.device: signed } })).await.ok()
     };
 
@@ -277,7 +248,7 @@ async fn a_device_signed_by_its_owner_is_told_as_such_to_all() {
 async fn a_device_with_a_forged_signature_of_its_own_is_refused() {
     let world = World::start().await;
     let alice = world.user("alice").await;
-    let forged = TestKey::new(9).sign(device_keys(&alice), &alice.id, &alice.device);
+    let forged = TestKey::new(9).sign(alice.device_keys(), &alice.id, &alice.device);
 
     let reply = alice.post("/v3/keys/upload", json!({ "device_keys": forged })).await;
 

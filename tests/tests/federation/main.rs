@@ -1,5 +1,6 @@
 //! Servers among each other, over TLS on loopback with an authority of their own.
 
+mod encryption;
 mod joins;
 mod keys;
 mod proof;
