@@ -20,10 +20,14 @@ pub mod event_location;
 pub mod fallback_key;
 pub mod filter;
 pub mod handed_out_key;
+pub mod history;
+pub mod history_event;
+pub mod history_gap;
 pub mod inbox;
 pub mod key_signature;
 pub mod login_token;
 pub mod one_time_key;
+pub mod openid_token;
 pub mod outbound_checkpoint;
 pub mod outbound_edu;
 pub mod outbound_event;
@@ -74,10 +78,14 @@ pub use event_location::EventLocation;
 pub use fallback_key::FallbackKey;
 pub use filter::Filter;
 pub use handed_out_key::HandedOutKey;
+pub use history::History;
+pub use history_event::HistoryEvent;
+pub use history_gap::HistoryGap;
 pub use inbox::Inbox;
 pub use key_signature::KeySignature;
 pub use login_token::LoginToken;
 pub use one_time_key::OneTimeKey;
+pub use openid_token::OpenidToken;
 pub use outbound_checkpoint::OutboundCheckpoint;
 pub use outbound_edu::OutboundEdu;
 pub use outbound_event::OutboundEvent;
@@ -161,6 +169,10 @@ pub static ALL: &[&TableDef] = &[
     DeviceStream::DEF,
     RemoteKeyList::DEF,
     RemoteKeyChange::DEF,
+    History::DEF,
+    HistoryGap::DEF,
+    HistoryEvent::DEF,
+    OpenidToken::DEF,
     Slot::DEF,
     Server::DEF,
     ActiveRoom::DEF,

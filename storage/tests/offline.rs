@@ -38,6 +38,7 @@ fn row(seq: i64) -> RoomLogRow {
         resolved: None,
         stripped: None,
         goes_out: false,
+        after_gap: false,
         transaction: None,
         pdu: RawValue::from_string(format!("{{\"n\":{seq}}}")).unwrap(),
     }

@@ -57,6 +57,9 @@ pub struct RoomLogRow {
     /// Whether other servers are sent it by this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub goes_out: bool,
+    /// Whether events that it follows are not in the log: a gap lies before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_gap: bool,
     /// The transaction that sent it, where a client of ours did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<Transaction>,
