@@ -6,6 +6,7 @@
 //! | `keys` | asking for keys |
 //! | `membership` | entering and leaving rooms, and inviting |
 //! | `pauses` | servers that were not there, and when to try again |
+//! | `public_rooms` | asking for public rooms |
 //! | `queries` | asking for profiles and aliases |
 //! | `transactions` | sending events and passing news |
 //! | `user_keys` | asking for the encryption keys of users |
@@ -14,6 +15,7 @@ mod events;
 mod keys;
 mod membership;
 mod pauses;
+mod public_rooms;
 mod queries;
 mod transactions;
 mod user_keys;
@@ -40,6 +42,7 @@ use pauses::Pauses;
 
 pub use events::{Gap, MOST_MISSING_EVENTS, StateBefore, StateIdsBefore, Unverified};
 pub use membership::{Invite, Joined, Step, Template};
+pub use public_rooms::RemoteRooms;
 pub use queries::{FoundRoom, RemoteProfile};
 pub use transactions::{PduOutcome, Transaction};
 pub use user_keys::{ByDevice, RemoteClaims, RemoteKeys};

@@ -8,6 +8,8 @@ use super::{Client, RequestError, Signature, escaped, parsed};
 
 /// The most bytes of an answer with a few events: some dozens of the largest allowed, and what wraps them.
 const MOST_EVENTS_BYTES: usize = 4 << 20;
+/// The most bytes of a page of history: a hundred of the largest events.
+const MOST_HISTORY_BYTES: usize = 8 << 20;
 /// The most bytes of an auth chain, of a list of ids or of a state: that of a room with some ten thousand members.
 pub(super) const MOST_STATE_BYTES: usize = 128 << 20;
 /// The most missing events asked for at once: as many as every server gives, so that fewer are all that it has.
@@ -128,6 +130,30 @@ impl Client {
     ) -> Result<StateIdsBefore, RequestError> {
         let target = state_target("state_ids", room_id, event_id);
         parsed(&self.get(server, &target, Signature::Ours, MOST_STATE_BYTES).await?)
+    }
+
+    /// Events and what lies before them, at most `limit`.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    ///
+    /// Specification: <https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1backfillroomid>
+    pub async fn backfill(
+        &self,
+        server: &ServerName,
+        room_id: &RoomId,
+        from: &[OwnedEventId],
+        limit: usize,
+    ) -> Result<Unverified, RequestError> {
+        let mut target =
+            format!("/_matrix/federation/v1/backfill/{}?limit={limit}", escaped(room_id.as_str()));
+        for event_id in from {
+            target = format!("{target}&v={}", escaped(event_id.as_str()));
+        }
+        let body = self.get(server, &target, Signature::Ours, MOST_HISTORY_BYTES).await?;
+        let mut events = parsed::<Transaction>(&body)?.pdus;
+        events.truncate(limit);
+        Ok(events)
     }
 
     /// Events that lie in a gap, at most [`MOST_MISSING_EVENTS`], in no order.
