@@ -38,6 +38,8 @@ pub struct PreparedEvent {
     pub rejected: Option<String>,
     /// Whether it is for us to send on: it was made here, or its server gave it to us to bring it into the room.
     pub goes_out: bool,
+    /// Whether events that it follows are not in the log.
+    pub after_gap: bool,
     /// The forward extremities that the rest was computed for.
     pub basis: Vec<OwnedEventId>,
     /// Whether the state before the event is not the room's state before its log row, and how it differs.

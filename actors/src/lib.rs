@@ -10,6 +10,7 @@ pub mod edus;
 pub mod erasure;
 mod federation;
 pub mod founding;
+pub mod history;
 pub mod hub;
 pub mod inbound;
 pub mod ingest;

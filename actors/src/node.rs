@@ -19,6 +19,7 @@ use crate::{
     edus::{self, EarlyReceipts},
     erasure::ErasedUsers,
     federation::KeyTable,
+    history::Filling,
     hub::{self, DeviceChangeLog, HubHandle},
     inbound::{self, Gates},
     ingest::Ingest,
@@ -138,6 +139,7 @@ pub struct Node {
     ingest: Ingest,
     inbound_gates: Gates,
     early_receipts: EarlyReceipts,
+    filling: Filling,
     outbound: Option<Arc<Outbound>>,
     users: Users,
     accounts: Accounts,
@@ -205,6 +207,7 @@ impl Node {
             ingest,
             inbound_gates: Gates::default(),
             early_receipts: EarlyReceipts::default(),
+            filling: Filling::default(),
             outbound,
             users,
             accounts,
@@ -285,6 +288,11 @@ impl Node {
     /// Other servers' receipts that wait for their events.
     pub(crate) const fn early_receipts(&self) -> &EarlyReceipts {
         &self.early_receipts
+    }
+
+    /// Rooms whose gaps are being filled.
+    pub(crate) const fn filling(&self) -> &Filling {
+        &self.filling
     }
 
     /// The user streams.

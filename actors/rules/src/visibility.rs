@@ -56,6 +56,16 @@ impl VisibilityTimeline {
                 && (may_see(before.0, self.membership.at(seq)) || self.is_own_departure(seq)))
     }
 
+    /// Whether the user may see an event that lies between two rows of the log, after `seq`, and was sent under `visibility`.
+    /// As a member counts who was one at both rows.
+    pub fn may_see_between(&self, seq: i64, visibility: &HistoryVisibility) -> bool {
+        let joined_later = self.last_join.is_some_and(|join| join > seq);
+        let before = self.membership.at(seq).unwrap_or(&MembershipState::Leave);
+        let after = self.membership.at(seq + 1).unwrap_or(&MembershipState::Leave);
+        let throughout = if before == after { before } else { &MembershipState::Leave };
+        allows(visibility, throughout, joined_later)
+    }
+
     /// Whether the user's own member event ends a membership, an invite or a knock. Its user sees it whatever the
     /// visibility: else a room that was declined would stay in the user's clients for ever.
     fn is_own_departure(&self, seq: i64) -> bool {

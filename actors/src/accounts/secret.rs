@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Access,
     Refresh,
     Login,
+    Openid,
 }
 
 impl Kind {
@@ -23,6 +24,7 @@ impl Kind {
             Self::Access => "pha_",
             Self::Refresh => "phr_",
             Self::Login => "phl_",
+            Self::Openid => "pho_",
         }
     }
 }

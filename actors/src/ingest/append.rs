@@ -34,7 +34,7 @@ impl Room {
         if !stands.eq(event.basis.iter()) {
             return Ok(None);
         }
-        let PreparedEvent { pdu, standing, overlay, goes_out, mut changes, .. } = event;
+        let PreparedEvent { pdu, standing, overlay, goes_out, after_gap, mut changes, .. } = event;
         self.place(&id, &mut changes);
         for change in &changes {
             match &change.new {
@@ -42,7 +42,7 @@ impl Room {
                 None => drop(self.view.state.remove(change.kind.as_str(), &change.state_key)),
             }
         }
-        self.append(LogEntry { overlay, goes_out, changes, ..LogEntry::new(pdu, standing) });
+        self.append(LogEntry { overlay, goes_out, after_gap, changes, ..LogEntry::new(pdu, standing) });
         Ok(Some(Sent::New(id)))
     }
 

@@ -63,6 +63,7 @@ pub async fn prepare(
         standing: PduStanding::Accepted,
         rejected: None,
         goes_out: false,
+        after_gap: pdu.prev_events().iter().any(|prev| told.contains_key(prev)),
         basis: extremities.to_vec(),
         changes: Vec::new(),
         pdu,

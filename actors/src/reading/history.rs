@@ -8,13 +8,14 @@ use serde_json::value::RawValue;
 use super::{Reading, Snapshot, access::has_forgotten, state::version_at};
 use crate::{
     Node,
+    history::page::{DeepRequest, Place, deep_page},
     room::{RoomError, RoomEvent, RoomView},
     sync::filter::EventFilter as _,
     timeline::{
         Reader,
         context::context,
         find,
-        page::{Direction, Gap, PageRequest, page},
+        page::{Direction, Gap},
         visibility::{Memberships, Sight},
     },
     user::{UserError, data::UserData},
@@ -28,7 +29,7 @@ const MOST_AROUND: usize = 200;
 /// Which page of the timeline somebody wants.
 pub struct HistoryWish<'a> {
     /// Where to start; `None` for the end that the direction leads away from.
-    pub from: Option<Gap>,
+    pub from: Option<Place>,
     /// Where to stop.
     pub to: Option<Gap>,
     /// The direction.
@@ -42,9 +43,9 @@ pub struct HistoryWish<'a> {
 /// A page of the timeline.
 pub struct HistoryPage {
     /// Where it starts.
-    pub start: Gap,
+    pub start: Place,
     /// Where to go on; `None` if there is nothing more to see.
-    pub end: Option<Gap>,
+    pub end: Option<Place>,
     /// The events, as the client gets them.
     pub chunk: Vec<Box<RawValue>>,
     /// The members who sent them, where the filter asks for them.
@@ -65,25 +66,25 @@ impl Reading {
         wish: &HistoryWish<'_>,
     ) -> Result<HistoryPage, RoomError> {
         let from = match (wish.from, wish.direction) {
-            (Some(from), _) => from.min(self.end()),
-            (None, Direction::Backward) => self.end(),
-            (None, Direction::Forward) => Gap(0),
+            (Some(from), _) if from.before <= self.end() => from,
+            (Some(_), _) | (None, Direction::Backward) => self.end().into(),
+            (None, Direction::Forward) => Gap(0).into(),
         };
         if !wish.filter.passes_room(&self.view.room_id) {
             return Ok(HistoryPage { start: from, end: None, chunk: Vec::new(), state: Vec::new() });
         }
         let sight = Sight::of(node.store(), &self.view, reader.user).await?;
         let data = own_data(node, reader.user).await?;
-        let request = PageRequest {
+        let request = DeepRequest {
             from,
             to: wish.to,
             direction: wish.direction,
             limit: wish.limit.min(MOST_EVENTS),
             matches: &|event: &RoomEvent| shows(wish.filter, &data, event),
         };
-        let found = page(node.store(), &self.view, &sight, &request).await?;
-        let first = Gap(0);
-        let end = found.end.filter(|end| wish.direction == Direction::Forward || *end > first);
+        let found = deep_page(node, &self.view, &sight, &request).await?;
+        let first = Place::from(Gap(0));
+        let end = found.end.filter(|end| wish.direction == Direction::Forward || *end != first);
         let state = if wish.filter.is_lazy() {
             senders(node, reader, &self.view, &found.events).await?
         } else {
@@ -187,9 +188,9 @@ pub struct Around {
     /// The state at the last event.
     pub state: Vec<Box<RawValue>>,
     /// Where to page back from.
-    pub start: Gap,
+    pub start: Place,
     /// Where to page on from.
-    pub end: Gap,
+    pub end: Place,
 }
 
 /// The events around one that somebody may see. A hidden one is like none.
@@ -210,13 +211,11 @@ pub async fn around(
     let data = own_data(node, reader.user).await?;
     let matches = |event: &RoomEvent| filter.passes_room(room_id) && shows(filter, &data, event);
     let limit = limit.min(MOST_AROUND);
-    let found = context(node.store(), &view, reader.user, event_id, limit, &matches).await?;
+    let found = context(node, &view, reader.user, event_id, limit, &matches).await?;
     let Some(found) = found else { return Ok(None) };
-    let start = found.before.events.last().map_or(found.event.seq, |first| first.seq);
-    let end = found.after.events.last().map_or(found.event.seq, |last| last.seq) + 1;
     let event = Arc::clone(&found.event);
     let snapshot = Snapshot::of(node.store(), &view, found.state).await?;
-    let shown = found.before.events.iter().chain([&event]).chain(&found.after.events);
+    let shown = found.before.iter().chain([&event]).chain(&found.after);
     let needed: BTreeSet<&str> = shown.map(|event| event.pdu.sender().as_str()).collect();
     let is_needed = |pdu: &playhouse_rules::Pdu| {
         !filter.is_lazy()
@@ -227,10 +226,10 @@ pub async fn around(
     let state = state.collect();
     Ok(Some(Around {
         event: render(node, reader, &view, &[event]).await?.pop().ok_or_else(RoomError::retry)?,
-        before: render(node, reader, &view, &found.before.events).await?,
-        after: render(node, reader, &view, &found.after.events).await?,
+        before: render(node, reader, &view, &found.before).await?,
+        after: render(node, reader, &view, &found.after).await?,
         state,
-        start: Gap(start),
-        end: Gap(end),
+        start: found.start,
+        end: found.end,
     }))
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     founding::{InitialState, NewRoom, Preset},
+    history::page::Place,
     testing::{Person, Theatre, raw, value},
     timeline::page::{Direction, Gap},
     token::SyncToken,
@@ -31,9 +32,9 @@ async fn page(
 ) -> (Vec<Value>, Option<Gap>) {
     let reading = Reading::open(&theatre.node, room, &person.id).await.unwrap();
     let filter = RoomEventFilter::default();
-    let wish = HistoryWish { from, to: None, direction, limit, filter: &filter };
+    let wish = HistoryWish { from: from.map(Place::from), to: None, direction, limit, filter: &filter };
     let page = reading.page(&theatre.node, &person.reader(), &wish).await.unwrap();
-    (page.chunk.iter().map(|raw| value(raw)).collect(), page.end)
+    (page.chunk.iter().map(|raw| value(raw)).collect(), page.end.map(|end| end.before))
 }
 
 #[tokio::test]
@@ -193,8 +194,13 @@ async fn members_come_with_the_page_if_asked_for_as_of_its_newest_event() {
 
     let reading = Reading::open(&theatre.node, &room, &alice.id).await.unwrap();
     let filter: RoomEventFilter = serde_json::from_value(json!({ "lazy_load_members": true })).unwrap();
-    let wish =
-        HistoryWish { from: Some(then), to: None, direction: Direction::Backward, limit: 1, filter: &filter };
+    let wish = HistoryWish {
+        from: Some(then.into()),
+        to: None,
+        direction: Direction::Backward,
+        limit: 1,
+        filter: &filter,
+    };
     let page = reading.page(&theatre.node, &alice.reader(), &wish).await.unwrap();
 
     let members: Vec<Value> = page.state.iter().map(|raw| value(raw)).collect();

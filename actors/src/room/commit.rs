@@ -102,6 +102,7 @@ fn log_row(event: &RoomEvent) -> RoomLogRow {
         resolved: resolved_of(event),
         stripped: event.stripped.as_deref().map(ToOwned::to_owned),
         goes_out: event.goes_out,
+        after_gap: event.after_gap,
         transaction: event.transaction.clone(),
         pdu: event.pdu.json().to_owned(),
     }

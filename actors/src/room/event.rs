@@ -7,7 +7,7 @@ use playhouse_rules::{
     state::RoomState,
 };
 use playhouse_storage::tables::room_log::Transaction;
-use ruma::UserId;
+use ruma::{UserId, events::room::history_visibility::HistoryVisibility};
 use serde_json::value::RawValue;
 
 use super::commit::stripped_for;
@@ -33,6 +33,11 @@ pub struct RoomEvent {
     pub stripped: Option<Arc<RawValue>>,
     /// Whether other servers are to be sent it, by this one.
     pub goes_out: bool,
+    /// Whether events that it follows are not in the log: a gap lies before it.
+    pub after_gap: bool,
+    /// For an event in a gap of the log: the visibility that it was sent under, as far as that is known. Its sequence number
+    /// is that of the last row before the gap.
+    pub in_gap: Option<Option<HistoryVisibility>>,
     /// What it changed in the room's current state: itself, but for a merge of forks.
     pub changes: Vec<StateDelta>,
     /// What push rules made of it.

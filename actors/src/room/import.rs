@@ -63,7 +63,8 @@ impl Room {
         self.view.extremities = Extremities::new();
         self.view.floor = join.depth();
         let event_id = join.event_id().to_owned();
-        self.append(LogEntry { changes, ..LogEntry::new(join, PduStanding::Accepted) });
+        let after_gap = !join.prev_events().is_empty();
+        self.append(LogEntry { after_gap, changes, ..LogEntry::new(join, PduStanding::Accepted) });
         Ok(Sent::New(event_id))
     }
 

@@ -136,10 +136,10 @@ pub fn parse_row(version: &'static RoomVersion, row: RoomLogRow) -> Result<(Room
     let event_id = OwnedEventId::try_from(row.event_id.as_str()).map_err(corrupt)?;
     let pdu = Pdu::parse(version, row.pdu, Some(event_id)).map_err(corrupt)?;
     let standing = PduStanding::from_code(row.standing).ok_or_else(|| corrupt("unknown standing"))?;
-    let RoomLogRow { pos, transaction, stripped, goes_out, .. } = row;
+    let RoomLogRow { pos, transaction, stripped, goes_out, after_gap, .. } = row;
     let stripped = stripped.map(Arc::from);
     let pdu = pdu.with_rejected(standing == PduStanding::Rejected);
-    Ok((RoomRowFacts { pos, standing, transaction, stripped, goes_out }, pdu))
+    Ok((RoomRowFacts { pos, standing, transaction, stripped, goes_out, after_gap }, pdu))
 }
 
 /// What a log row says beside the event.
@@ -154,6 +154,8 @@ pub struct RoomRowFacts {
     pub stripped: Option<Arc<RawValue>>,
     /// Whether other servers are sent it by this one.
     pub goes_out: bool,
+    /// Whether a gap lies before it.
+    pub after_gap: bool,
 }
 
 async fn load_tail(store: &Store, view: &mut RoomView) -> Result<(), RoomError> {
@@ -197,7 +199,7 @@ pub async fn read_rows(
         for change in change.map(|row| row.changes).unwrap_or_default() {
             deltas.push(delta_of(store, version, room, seq, &pdu, change).await?);
         }
-        let RoomRowFacts { pos, standing, transaction, stripped, goes_out } = facts;
+        let RoomRowFacts { pos, standing, transaction, stripped, goes_out, after_gap } = facts;
         events.push(RoomEvent {
             seq,
             pos,
@@ -207,6 +209,8 @@ pub async fn read_rows(
             overlay: Vec::new(),
             stripped,
             goes_out,
+            after_gap,
+            in_gap: None,
             changes: deltas,
             push: PushMemo::default(),
         });

@@ -103,6 +103,8 @@ pub(crate) struct LogEntry {
     pub stripped: Option<Arc<RawValue>>,
     /// Whether it is for us to send to the room's other servers: it is new, and no other server has spread it.
     pub goes_out: bool,
+    /// Whether events that it follows are not in the log.
+    pub after_gap: bool,
     /// What it changes in the room's state.
     pub changes: Vec<StateDelta>,
 }
@@ -117,6 +119,7 @@ impl LogEntry {
             overlay: Vec::new(),
             stripped: None,
             goes_out: false,
+            after_gap: false,
             changes: Vec::new(),
         }
     }
@@ -222,7 +225,7 @@ impl Room {
 
     /// Appends an event whose changes the view's state has taken in already.
     pub(crate) fn append(&mut self, entry: LogEntry) {
-        let LogEntry { pdu, standing, transaction, overlay, stripped, goes_out, changes } = entry;
+        let LogEntry { pdu, standing, transaction, overlay, stripped, goes_out, after_gap, changes } = entry;
         let us = self.workshop.signer.server_name();
         let goes_out = goes_out
             && standing == PduStanding::Accepted
@@ -241,6 +244,8 @@ impl Room {
             overlay,
             stripped,
             goes_out,
+            after_gap,
+            in_gap: None,
             changes,
             push: PushMemo::default(),
         });

@@ -91,7 +91,7 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
         view.head_seq = seq;
         view.event_pos = facts.pos;
         view.pos = view.pos.max(facts.pos);
-        let RoomRowFacts { pos, standing, transaction, stripped, goes_out } = facts;
+        let RoomRowFacts { pos, standing, transaction, stripped, goes_out, after_gap } = facts;
         draft.events.push(Arc::new(RoomEvent {
             seq,
             pos,
@@ -101,6 +101,8 @@ async fn read_draft(store: &Store, view: &mut RoomView, last: i64) -> Result<Dra
             overlay: Vec::new(),
             stripped,
             goes_out,
+            after_gap,
+            in_gap: None,
             changes,
             push: PushMemo::default(),
         }));

@@ -105,7 +105,8 @@ impl WindowRequest<'_> {
         timeline.reverse();
         let reached = found.end.unwrap_or(lower);
         let start = timeline.first().map_or(upper, |event| Gap(event.seq));
-        Ok(Window { timeline, limited: reached > lower, start: start.max(reached), lower, upper })
+        let limited = found.at_gap || reached > lower;
+        Ok(Window { timeline, limited, start: start.max(reached), lower, upper })
     }
 
     /// The state events that go with a window.

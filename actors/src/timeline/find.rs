@@ -7,9 +7,12 @@ use playhouse_storage::Store;
 use ruma::{EventId, OwnedEventId, UserId};
 
 use super::visibility::Sight;
-use crate::room::{
-    RoomError, RoomEvent, RoomView,
-    load::{place_of, read_events, redactions_of},
+use crate::{
+    history,
+    room::{
+        RoomError, RoomEvent, RoomView,
+        load::{place_of, read_events, redactions_of},
+    },
 };
 
 /// The event with this id in this room, whoever asks.
@@ -41,9 +44,14 @@ pub async fn visible_event(
     event_id: &EventId,
     user: &UserId,
 ) -> Result<Option<Arc<RoomEvent>>, RoomError> {
-    let Some(event) = event(store, view, event_id).await? else { return Ok(None) };
+    let logged = event(store, view, event_id).await?.filter(|event| event.is_visible());
+    let found = match logged {
+        Some(event) => Some(event),
+        None => history::event(store, view, event_id).await?,
+    };
+    let Some(event) = found else { return Ok(None) };
     let sight = Sight::of(store, view, user).await?;
-    Ok((event.is_visible() && sight.may_see(&event)).then_some(event))
+    Ok(sight.may_see(&event).then_some(event))
 }
 
 /// The redactions of events, by target.

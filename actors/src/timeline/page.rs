@@ -45,9 +45,12 @@ pub struct Page {
     pub events: Vec<Arc<RoomEvent>>,
     /// Where to go on; `None` at the end of the history that the user can see.
     pub end: Option<Gap>,
+    /// Whether it ended at a gap in the log: what lies there is not among the events.
+    pub at_gap: bool,
 }
 
-/// At most `limit` visible events from a gap on that match, without passing `to`.
+/// At most `limit` visible events from a gap on that match, without passing `to`, and without passing a gap in the log but
+/// for one that it starts at.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -70,7 +73,7 @@ pub async fn page(
             }
         };
         if first > last {
-            return Ok(Page { events, end: None });
+            return Ok(Page { events, end: None, at_gap: false });
         }
         rows = CHUNK;
         let mut chunk = chunk_of(store, view, first, last).await?;
@@ -78,20 +81,26 @@ pub async fn page(
             chunk.reverse();
         }
         for event in chunk {
+            if request.direction == Direction::Forward && event.after_gap && event.seq != request.from.0 {
+                return Ok(Page { events, end: Some(Gap(event.seq)), at_gap: true });
+            }
             looked_at += 1;
             at = match request.direction {
                 Direction::Backward => event.seq,
                 Direction::Forward => event.seq + 1,
             };
             if event.is_visible() && sight.may_see(&event) && (request.matches)(&event) {
-                events.push(event);
-                if events.len() == request.limit {
-                    break;
-                }
+                events.push(Arc::clone(&event));
+            }
+            if request.direction == Direction::Backward && event.after_gap {
+                return Ok(Page { events, end: Some(Gap(at)), at_gap: true });
+            }
+            if events.len() == request.limit {
+                break;
             }
         }
     }
-    Ok(Page { events, end: Some(Gap(at)) })
+    Ok(Page { events, end: Some(Gap(at)), at_gap: false })
 }
 
 /// What to page through.

@@ -48,12 +48,27 @@ impl Sight {
 
     /// Whether the user may see a logged event.
     pub fn may_see(&self, event: &RoomEvent) -> bool {
+        if let Some(visibility) = &event.in_gap {
+            return self.may_see_in_gap(event.seq, visibility.as_ref());
+        }
         match self {
             Self::Everything => true,
             // One's own membership is never hidden: else a rejected invite would not go away.
             Self::ByEvent(user, timeline) => {
                 event.membership_change_of(user).is_some() || timeline.may_see(event.seq, Some(&event.pdu))
             }
+        }
+    }
+
+    /// Whether the user may see an event in the gap after a log row that was sent under this visibility; as long as it is not
+    /// known under which, only who was in the room before and after the gap may.
+    fn may_see_in_gap(&self, seq: i64, visibility: Option<&HistoryVisibility>) -> bool {
+        let visibility = visibility.unwrap_or(&HistoryVisibility::Joined);
+        match self {
+            Self::Everything => {
+                matches!(visibility, HistoryVisibility::Shared | HistoryVisibility::WorldReadable)
+            }
+            Self::ByEvent(_, timeline) => timeline.may_see_between(seq, visibility),
         }
     }
 
