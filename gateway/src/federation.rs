@@ -9,6 +9,8 @@ pub mod invite;
 pub mod make_join;
 pub mod make_knock;
 pub mod make_leave;
+pub mod openid;
+pub mod public_rooms;
 pub mod query;
 pub mod send;
 pub mod send_join;

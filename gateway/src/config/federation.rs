@@ -36,6 +36,8 @@ pub struct Federation {
     pub old_keys: Vec<OldKeyEntry>,
     /// Whether other servers are told what people call their devices.
     pub share_device_names: bool,
+    /// Whether other servers are told which rooms are public.
+    pub share_public_rooms: bool,
     /// How long a request may take.
     pub timeout: Span,
     /// How long a connection may take, for each address that is tried.
@@ -86,6 +88,7 @@ impl Default for Federation {
             notaries: Vec::new(),
             old_keys: Vec::new(),
             share_device_names: false,
+            share_public_rooms: false,
             timeout: Span::seconds(30),
             connect_timeout: Span::seconds(10),
         }

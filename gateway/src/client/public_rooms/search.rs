@@ -8,17 +8,22 @@ use ruma::{
     directory::{Filter, RoomNetwork, RoomTypeFilter},
 };
 
-use super::{of_this_server, page, wish};
-use crate::{ApiError, Context, IntoReply};
+use super::{Listed, RemoteWish, of_another, other_server, page, wish};
+use crate::{ApiError, Context, Json};
 
 /// Lists those of the public rooms that a filter finds, the largest first.
-pub async fn handler(cx: Context, request: Request) -> Result<impl IntoReply, ApiError> {
-    of_this_server(cx.node(), request.server.as_deref())?;
-    let wish = wish(request.since.as_deref(), request.limit)?;
-    page(cx.node(), &search(&request.filter, &request.room_network), &wish).await
+pub async fn handler(cx: Context, request: Request) -> Result<Json<Listed>, ApiError> {
+    let Request { server, limit, since, filter, room_network, .. } = request;
+    if let Some(server) = other_server(cx.node(), server.as_deref()) {
+        let wish = RemoteWish { limit, since: since.as_deref(), filter, network: room_network };
+        return of_another(&cx, server, &wish).await;
+    }
+    let wish = wish(since.as_deref(), limit)?;
+    Ok(Json(Listed::Here(page(cx.node(), &search(&filter, &room_network), &wish).await?)))
 }
 
-fn search(filter: &Filter, network: &RoomNetwork) -> Search {
+/// What a filter finds.
+pub(crate) fn search(filter: &Filter, network: &RoomNetwork) -> Search {
     // A room of a third-party network comes from a bridge; there are none, so each of their lists is empty.
     let room_types = match network {
         RoomNetwork::Matrix | RoomNetwork::All => room_types(filter),

@@ -3,8 +3,9 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages>
 
 use playhouse_actors::{
+    history::page::Place,
     reading::{HistoryWish, Reading},
-    timeline::page::{Direction, Gap},
+    timeline::page::Direction,
 };
 use ruma::{OwnedRoomId, UInt, api::client::message::get_message_events::v3::Request};
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,8 @@ pub async fn handler(cx: Context, request: Loose<Request>) -> Result<impl IntoRe
         None => return Err(ApiError::missing_param("dir is missing")),
     };
     let wish = HistoryWish {
-        from: gap(&cx, &reading, "from", query.from.as_deref()).await?,
-        to: gap(&cx, &reading, "to", query.to.as_deref()).await?,
+        from: place_in(&cx, &reading, "from", query.from.as_deref()).await?,
+        to: place_in(&cx, &reading, "to", query.to.as_deref()).await?.map(|to| to.before),
         direction,
         limit: usize::try_from(query.limit.map_or(DEFAULT_LIMIT, u64::from)).unwrap_or(usize::MAX),
         filter: &filter(query.filter.as_deref())?,
@@ -55,20 +56,22 @@ pub async fn handler(cx: Context, request: Loose<Request>) -> Result<impl IntoRe
     let page = reading.page(cx.node(), &reader(&cx), &wish).await?;
     Ok(Json(Answer {
         start: query.from.unwrap_or_else(|| page.start.encode()),
-        end: page.end.map(Gap::encode),
+        end: page.end.map(Place::encode),
         chunk: page.chunk,
         state: page.state,
     }))
 }
 
-async fn gap(
+/// Places in gaps of the log are named by nothing but pages of history.
+async fn place_in(
     cx: &Context,
     reading: &Reading,
     name: &str,
     token: Option<&str>,
-) -> Result<Option<Gap>, ApiError> {
-    match token {
-        Some(token) => place(cx, &reading.view, name, token).await.map(Some),
-        None => Ok(None),
+) -> Result<Option<Place>, ApiError> {
+    let Some(token) = token else { return Ok(None) };
+    if let Some(place) = Place::decode(token) {
+        return Ok(Some(place));
     }
+    place(cx, &reading.view, name, token).await.map(|gap| Some(gap.into()))
 }

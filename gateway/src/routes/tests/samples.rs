@@ -81,7 +81,7 @@ fn of_account(method: &str, name: &str) -> Option<Value> {
             "type": "m.login.password", "identifier": { "type": "m.id.user", "user": "a" }, "user": "a",
             "password": "p", "device_id": "D", "initial_device_display_name": "n", "refresh_token": true,
         }),
-        ("POST", "logout" | "logout/all") => json!({}),
+        ("POST", "logout" | "logout/all" | "user/{user_id}/openid/request_token") => json!({}),
         ("POST", "refresh") => json!({ "refresh_token": "t" }),
         ("POST", "register") => json!({
             "auth": { "type": "m.login.dummy", "session": "s" }, "username": "a", "password": "p", "device_id": "D",

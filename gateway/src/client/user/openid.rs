@@ -1,0 +1,3 @@
+//! `/_matrix/client/v3/user/{userId}/openid/…`
+
+pub mod request_token;

@@ -1,0 +1,3 @@
+//! `/_matrix/federation/v1/openid/…`
+
+pub mod userinfo;
