@@ -33,6 +33,7 @@ shared_secret = "complement"
 
 [federation]
 share_device_names = true
+share_public_rooms = true
 ca_file = "$complement/ca/ca.crt"
 # The suite's servers are on a loopback or in a network of containers.
 allowed_networks = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
@@ -52,7 +53,7 @@ format = "text"
 
 [[listener]]
 address = "$ip:8008"
-parts = ["client", "admin", "health"]
+parts = ["client", "admin", "federation", "health"]
 
 [[listener]]
 address = "$ip:8448"

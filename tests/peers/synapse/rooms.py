@@ -243,11 +243,38 @@ def one_server_is_killed_while_it_sends_and_loses_nothing(host, guest):
     assert not missing, sorted(missing)
 
 
+def public_rooms_are_listed(host, guest):
+    name = f"Listed at {host.kind}"
+    host.does("POST", "createRoom", {"preset": "public_chat", "visibility": "public", "name": name})
+    search = {"filter": {"generic_search_term": "Listed"}}
+    for answer in [guest.does("GET", f"publicRooms?server={host.name}"),
+                   guest.does("POST", f"publicRooms?server={host.name}", search)]:
+        assert name in [room.get("name") for room in answer["chunk"]], answer
+
+
+def history_from_before_a_join_is_read(host, guest):
+    room = host.does("POST", "createRoom", {"preset": "public_chat"})["room_id"]
+    sent = [f"before {number}" for number in range(120)]
+    for text in sent:
+        sends(host, room, text)
+    joins(guest, host, room)
+    seen, start = [], ""
+    for _ in range(20):
+        page = guest.does("GET", f"rooms/{segment(room)}/messages?dir=b&limit=50{start}")
+        seen += [e["content"]["body"] for e in page["chunk"] if e["type"] == "m.room.message"]
+        if not page.get("end") or len(seen) >= len(sent):
+            break
+        start = f"&from={page['end']}"
+    assert seen[::-1] == sent, seen[::-1]
+
+
 LAWS = [
     messages_go_both_ways,
     an_alias_of_the_other_server_is_joined,
     state_that_was_set_before_and_after_is_told,
     a_redaction_takes_the_text_from_the_other_server,
+    history_from_before_a_join_is_read,
+    public_rooms_are_listed,
     typing_and_receipts_are_seen,
     an_invite_is_seen_declined_and_accepted,
     an_invite_is_taken_back,

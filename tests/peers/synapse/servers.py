@@ -163,8 +163,9 @@ def playhouse(folder):
         ]
         registration = {{ open = true }}
         passwords = {{ cost = "test" }}
+        rate_limits = {{ enabled = false }}
         metrics = {{ address = "" }}
-        federation = {{ ca_file = "ca.pem", allowed_networks = ["127.0.0.0/8"] }}
+        federation = {{ ca_file = "ca.pem", allowed_networks = ["127.0.0.0/8"], share_public_rooms = true }}
     """)
     server.start(os.environ["PLAYHOUSE_BIN"], "serve", "--config", "playhouse.toml")
     return server
@@ -183,7 +184,8 @@ def synapse(folder):
         "federation_custom_ca_list": ["ca.pem"], "ip_range_blacklist": [], "federation_ip_range_blacklist": [],
         "database": {"name": "sqlite3", "args": {"database": str(folder / "synapse.db")}},
         "media_store_path": "media", "signing_key_path": "synapse.signing", "pid_file": "synapse.pid",
-        "log_config": "log.json", "trusted_key_servers": [], "suppress_key_server_warning": True,
+        "log_config": "log.json", "trusted_key_servers": [], "allow_public_rooms_over_federation": True,
+        "room_list_publication_rules": [{"action": "allow"}], "suppress_key_server_warning": True,
         "report_stats": False, "macaroon_secret_key": "the same after a restart", "enable_registration": True, "enable_registration_without_verification": True,
         "bcrypt_rounds": 4, "federation": {"max_short_retry_delay": "1s", "destination_min_retry_interval": "1s",
                                            "destination_max_retry_interval": "2s"},

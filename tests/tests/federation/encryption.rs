@@ -162,6 +162,7 @@ async fn nobody_tells_of_changed_keys_of_another_servers_users() {
     let (alice, bob) = (alpha.user("alice").await, beta.user("bob").await);
     let room = alice.creates_room(json!({ "preset": "public_chat" })).await;
     joins_via(&bob, &room, &name).await.ok();
+    alice.syncs().await;
     bob.uploads_keys(json!({ "device_keys": bob.device_keys() })).await;
     hears_of_changed_keys(&alice, &bob.id).await;
 

@@ -1,6 +1,7 @@
 //! Servers among each other, over TLS on loopback with an authority of their own.
 
 mod encryption;
+mod history;
 mod joins;
 mod keys;
 mod proof;

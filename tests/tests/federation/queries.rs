@@ -1,8 +1,8 @@
 //! Profiles and aliases of users of other servers.
 
-use playhouse_tests::{Authority, Stranger, User, Value, World, json, segment};
+use playhouse_tests::{Authority, Setup, Stranger, User, Value, World, json, segment};
 
-use crate::server;
+use crate::{server, server_with};
 
 const PROFILE: &str = "/_matrix/federation/v1/query/profile";
 const DIRECTORY: &str = "/_matrix/federation/v1/query/directory";
@@ -111,4 +111,50 @@ async fn whatever_a_stranger_answers_the_client_gets_a_profile_or_a_plain_error(
     let alias = segment(&format!("#a:{}", stranger.name));
     let found = alpha.request("GET", &format!("/_matrix/client/v3/directory/room/{alias}"), None).await;
     found.refused(502, "M_UNKNOWN");
+}
+
+#[tokio::test]
+async fn public_rooms_of_another_server_are_listed_where_it_lets_others_see_them() {
+    let authority = Authority::new();
+    let shares =
+        Setup::default().federating(&authority, "localhost").set("federation.share_public_rooms", true);
+    let (open, open_name) = server_with(shares).await;
+    let (closed, closed_name) = server(&authority, "127.0.0.1").await;
+    let (alice, bob) = (open.user("alice").await, closed.user("bob").await);
+    for name in ["Stage", "Cellar"] {
+        let room = json!({ "preset": "public_chat", "visibility": "public", "name": name });
+        alice.creates_room(room).await;
+    }
+
+    let all = bob.get(&format!("/v3/publicRooms?server={open_name}")).await.ok();
+    assert_eq!(all["total_room_count_estimate"], 2, "{all}");
+    let search = json!({ "filter": { "generic_search_term": "cellar" }, "limit": 1 });
+    let found = bob.post(&format!("/v3/publicRooms?server={open_name}"), search).await.ok();
+    assert_eq!(found["chunk"][0]["name"], "Cellar", "{found}");
+    assert_eq!(found["chunk"].as_array().map(Vec::len), Some(1));
+
+    let refused = alice.get(&format!("/v3/publicRooms?server={closed_name}")).await;
+    assert_eq!(refused.status, 502, "{}", refused.body);
+}
+
+#[tokio::test]
+async fn an_openid_token_tells_a_third_party_who_somebody_is_and_opens_nothing() {
+    let authority = Authority::new();
+    let (alpha, _) = server(&authority, "localhost").await;
+    let (alice, bob) = (alpha.user("alice").await, alpha.user("bob").await);
+    let path = format!("/v3/user/{}/openid/request_token", segment(&alice.id));
+    let asks = async |token: &str| {
+        let target = format!("/_matrix/federation/v1/openid/userinfo?access_token={token}");
+        alpha.request("GET", &target, None).await
+    };
+
+    let issued = alice.post(&path, json!({})).await.ok();
+    let token = issued["access_token"].as_str().expect("a token").to_owned();
+
+    assert_eq!((&issued["token_type"], &issued["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    assert_eq!(asks(&token).await.ok(), json!({ "sub": alice.id }));
+    asks("pho_unknown").await.refused(401, "M_UNKNOWN_TOKEN");
+    bob.post(&path, json!({})).await.refused(403, "M_FORBIDDEN");
+    let whoami = format!("/_matrix/client/v3/account/whoami?access_token={token}");
+    assert_eq!(alpha.request("GET", &whoami, None).await.status, 401);
 }

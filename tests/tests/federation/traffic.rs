@@ -29,6 +29,8 @@ impl Shared {
         let (alice, bob) = (alpha.user("alice").await, beta.user("bob").await);
         let room = alice.creates_room(json!({ "preset": "public_chat" })).await;
         joins_via(&bob, &room, &alpha_name).await.ok();
+        // What changes from now on is news to both.
+        tokio::join!(alice.syncs(), bob.syncs());
         Self { alpha, beta, alice, bob, room, _authority: authority }
     }
 }
