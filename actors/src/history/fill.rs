@@ -17,6 +17,7 @@ use playhouse_storage::{
 use ruma::{
     OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, events::room::history_visibility::HistoryVisibility,
 };
+use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
     rows::GapRows,
@@ -40,6 +41,8 @@ const MOST_SERVERS: usize = 5;
 const MOST_OPEN: usize = 20;
 /// The most auth chains asked for, for events that cite what is not here.
 const MOST_AUTH_CHAINS: usize = 5;
+/// How long the reader waits for all of them together.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Rows of a write.
 const WRITTEN_TOGETHER: usize = 64;
 
@@ -71,10 +74,14 @@ impl GapRows<'_> {
         else {
             return Ok(head);
         };
+        let deadline = Instant::now() + PATIENCE;
         for server in self.servers(node) {
             let fill = Fill { node, federation, server: &server, rows: *self };
-            if let Some(more) = fill.more(&head).await? {
-                return Ok(more);
+            match timeout_at(deadline, fill.more(&head)).await {
+                Ok(Ok(Some(more))) => return Ok(more),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => break,
             }
         }
         Ok(head)

@@ -70,7 +70,8 @@ pub async fn redactions<'e>(
         let id = event.pdu.event_id();
         match view.redactions.get(id) {
             Some(redaction) => drop(found.insert(id.to_owned(), redaction.clone())),
-            None if event.seq < tail_start => stored.push(id.to_owned()),
+            // What lies in a gap may have been redacted long ago.
+            None if event.seq < tail_start || event.in_gap.is_some() => stored.push(id.to_owned()),
             None => {}
         }
     }
