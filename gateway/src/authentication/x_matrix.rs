@@ -10,7 +10,11 @@ use playhouse_federation::{
 };
 use ruma::OwnedServerName;
 
-use crate::{ApiError, Gateway, context::Authentication};
+use crate::{
+    ApiError, Gateway,
+    context::Authentication,
+    limits::{Class, Whose},
+};
 
 /// Who says to have sent a request, where the endpoint wants to know.
 ///
@@ -29,7 +33,7 @@ pub fn claimed(gateway: &Gateway, wanted: Authentication, head: &Parts) -> Resul
 ///
 /// # Errors
 /// 401 `M_UNAUTHORIZED` where the claim is not true or cannot be checked; 400 `M_BAD_JSON` for a body that nobody can have
-/// signed; 503 where it may be checked later.
+/// signed; 503 where it may be checked later; 429 where the server asks for too much.
 pub async fn proven(
     gateway: &Gateway,
     claim: Option<Claim>,
@@ -44,6 +48,8 @@ pub async fn proven(
     if let Some(outbound) = gateway.node.outbound() {
         outbound.heard_from(&origin);
     }
+    let allowed = gateway.limits.take(Class::Servers, Whose::Name(origin.as_str()));
+    allowed.inspect_err(|_| tracing::debug!(%origin, "a server asks too much"))?;
     Ok(Some(origin))
 }
 

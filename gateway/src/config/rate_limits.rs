@@ -21,6 +21,7 @@ pub struct RateLimits {
     pub registrations: ClassRate,
     pub other: ClassRate,
     pub address: ClassRate,
+    pub servers: ClassRate,
     pub users: HashMap<OwnedUserId, UserLimits>,
 }
 
@@ -65,6 +66,7 @@ impl Default for RateLimits {
             registrations: rate(0.2, 5),
             other: rate(20.0, 200),
             address: rate(200.0, 1_000),
+            servers: rate(100.0, 1_000),
             users: HashMap::new(),
         }
     }
@@ -82,6 +84,7 @@ impl RateLimits {
             Class::Registrations => self.registrations,
             Class::Other => self.other,
             Class::Address => self.address,
+            Class::Servers => self.servers,
         }
     }
 }
@@ -94,7 +97,9 @@ impl UserLimits {
             Class::Joins => self.joins,
             Class::Invites => self.invites,
             Class::Other => self.other,
-            Class::Logins | Class::FailedLogins | Class::Registrations | Class::Address => None,
+            Class::Logins | Class::FailedLogins | Class::Registrations | Class::Address | Class::Servers => {
+                None
+            }
         }
     }
 }

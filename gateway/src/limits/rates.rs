@@ -26,11 +26,13 @@ pub enum Class {
     Other,
     /// All requests of one address together.
     Address,
+    /// All requests of one other server together.
+    Servers,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Messages,
         Self::Joins,
         Self::Invites,
@@ -39,6 +41,7 @@ impl Class {
         Self::Registrations,
         Self::Other,
         Self::Address,
+        Self::Servers,
     ];
 
     /// Its name in the configuration, metrics and logs.
@@ -52,6 +55,7 @@ impl Class {
             Self::Registrations => "registrations",
             Self::Other => "other",
             Self::Address => "address",
+            Self::Servers => "servers",
         }
     }
 }
