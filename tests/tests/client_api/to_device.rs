@@ -102,3 +102,48 @@ async fn a_waiting_sync_wakes_for_it() {
 
     assert_eq!(waiting.await.expect("no panic").to_device().len(), 1);
 }
+
+#[tokio::test]
+async fn messages_of_many_senders_come_once_each_and_in_their_order_while_much_else_happens() {
+    const SENDERS: usize = 4;
+    const MESSAGES: u64 = 60;
+    let world = World::start().await;
+    let bob = world.user("bob").await;
+    let room = bob.creates_room(json!({})).await;
+    bob.syncs().await;
+    let mut senders = Vec::new();
+    for number in 0..SENDERS {
+        let (sender, target) = (world.user(&format!("sender{number}")).await, bob.id.clone());
+        senders.push(tokio::spawn(async move {
+            for n in 0..MESSAGES {
+                let messages = json!({ &target: { "*": { "sender": number, "n": n } } });
+                sends(&sender, messages, &format!("t{n}")).await;
+            }
+        }));
+    }
+    let (busy, busy_room) = (bob.logs_in().await, room.clone());
+    let other_work = tokio::spawn(async move {
+        for n in 0..30 {
+            busy.sends(&busy_room, &format!("noise {n}")).await;
+            let path = format!("/v3/user/{}/account_data/org.example.noise", segment(&busy.id));
+            busy.put(&path, json!({ "n": n })).await.ok();
+        }
+    });
+
+    let mut got = vec![Vec::new(); SENDERS];
+    bob.syncs_until(|sync| {
+        for message in sync.to_device() {
+            let number = message["content"]["sender"].as_u64().expect("a number");
+            got[number as usize].push(message["content"]["n"].as_u64().expect("a number"));
+        }
+        got.iter().map(Vec::len).sum::<usize>() as u64 >= SENDERS as u64 * MESSAGES
+    })
+    .await;
+
+    for sender in senders {
+        sender.await.expect("all was sent");
+    }
+    other_work.await.expect("all was done");
+    assert!(got.iter().all(|numbers| numbers.iter().copied().eq(0..MESSAGES)), "{got:?}");
+    assert!(bob.syncs().await.to_device().is_empty());
+}

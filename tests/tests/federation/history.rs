@@ -135,3 +135,20 @@ async fn a_server_without_a_word_costs_no_history_that_is_here() {
 
     assert_eq!(reads_all(bob, &room, 10).await, ["mine"]);
 }
+
+#[tokio::test]
+async fn a_redaction_reaches_history_that_was_fetched_before() {
+    let Shared { alice, bob, .. } = &Shared::start().await;
+    let room = alice.creates_room(json!({ "preset": "public_chat" })).await;
+    let mistake = alice.sends(&room, "a mistake").await;
+    joins_via(bob, &room, &name_of(alice)).await.ok();
+    assert_eq!(reads_all(bob, &room, 10).await, ["a mistake"]);
+
+    alice.redacts(&room, &mistake).await.ok();
+    alice.sends(&room, "better").await;
+    bob.hears(&room, "better").await;
+
+    assert_eq!(reads_all(bob, &room, 10).await, ["better"]);
+    let event = bob.asks_in(&room, &format!("event/{}", segment(&mistake))).await.ok();
+    assert_eq!(event["content"], json!({}), "{event}");
+}

@@ -127,3 +127,22 @@ async fn a_server_that_keeps_to_itself_says_so() {
     alpha.request("GET", &profile, None).await.refused(403, "M_FORBIDDEN");
     assert_eq!(stranger.was_asked_for_keys() + stranger.was_asked().len(), 0);
 }
+
+#[tokio::test]
+async fn one_server_that_asks_too_much_is_refused_and_another_is_not() {
+    let authority = Authority::new();
+    let setup = Setup::default().federating(&authority, "localhost").set("rate_limits.enabled", true);
+    let setup = setup.set("rate_limits.servers.per_second", 0.1).set("rate_limits.servers.burst", 3);
+    let (alpha, name) = server_with(setup).await;
+    let (greedy, modest) = (Stranger::start(&authority).await, Stranger::start(&authority).await);
+    let question = question(&alpha).await;
+
+    for _ in 0..3 {
+        greedy.asks(&alpha, &name, &question).await.ok();
+    }
+    let refused = greedy.asks(&alpha, &name, &question).await;
+
+    assert!(refused.body["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{}", refused.body);
+    refused.refused(429, "M_LIMIT_EXCEEDED");
+    modest.asks(&alpha, &name, &question).await.ok();
+}
