@@ -3,7 +3,7 @@
 //! <https://spec.matrix.org/v1.19/server-server-api/#backfilling-and-retrieving-missing-events>
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -103,14 +103,9 @@ impl GapRows<'_> {
 
     /// The servers with the most members first.
     fn servers(&self, node: &Node) -> Vec<OwnedServerName> {
-        let mut members: BTreeMap<OwnedServerName, usize> = BTreeMap::new();
-        for user in self.view.state.joined_members() {
-            *members.entry(user.server_name().to_owned()).or_default() += 1;
-        }
-        members.remove(node.server_name());
-        let mut servers: Vec<(OwnedServerName, usize)> = members.into_iter().collect();
-        servers.sort_by_key(|(_, members)| std::cmp::Reverse(*members));
-        servers.into_iter().map(|(server, _)| server).take(MOST_SERVERS).collect()
+        let servers = self.view.state.joined_servers_by_size().into_iter();
+        let others = servers.filter(|server| *server != node.server_name());
+        others.take(MOST_SERVERS).map(ToOwned::to_owned).collect()
     }
 }
 

@@ -40,8 +40,41 @@ impl RoomState {
         self.servers.0.keys().map(AsRef::as_ref)
     }
 
+    /// The same, those with the most joined members first.
+    pub fn joined_servers_by_size(&self) -> Vec<&ServerName> {
+        let mut servers: Vec<(&OwnedServerName, &usize)> = self.servers.0.iter().collect();
+        servers.sort_by_key(|(_, members)| std::cmp::Reverse(**members));
+        servers.into_iter().map(|(server, _)| server.as_ref()).collect()
+    }
+
     /// Whether a server has a joined member.
     pub fn is_server_joined(&self, server: &ServerName) -> bool {
         self.servers.0.contains_key(server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::TestRoom;
+
+    #[test]
+    fn servers_come_and_go_with_their_last_members_and_the_largest_is_first() {
+        let mut room = TestRoom::new("11");
+        let home = room.state.joined_servers().next().unwrap().to_owned();
+        let mut sets = |user: &str, membership: &str| {
+            let member = room.propose(user, "m.room.member", Some(user), json!({ "membership": membership }));
+            room.state.insert(member);
+            let servers = room.state.joined_servers_by_size().into_iter();
+            servers.filter(|server| **server != *home).map(ToString::to_string).collect::<Vec<_>>()
+        };
+
+        assert_eq!(sets("@a:small", "join"), ["small"]);
+        assert_eq!(sets("@a:large", "join"), ["large", "small"]);
+        assert_eq!(sets("@b:large", "join"), ["large", "small"]);
+        assert_eq!(sets("@a:large", "leave"), ["large", "small"]);
+        assert_eq!(sets("@b:small", "join"), ["small", "large"]);
+        assert_eq!(sets("@b:large", "ban"), ["small"]);
     }
 }

@@ -14,7 +14,7 @@ use crate::{Node, joining::MembershipError, room::RoomView};
 const MOST_SERVERS: usize = 20;
 
 /// The servers through which a room may be entered or left: those that the client names, then those that invited or described
-/// the room. Where the client names no other, also some that have members in it.
+/// the room. Where the client names no other, also those with the most members in it.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -29,9 +29,9 @@ pub(super) async fn servers(
     let senders = row.map(|row| senders(&row.sender, row.stripped.as_deref())).unwrap_or_default();
     let names_another = named.iter().any(|server| server != node.server_name());
     let view = view.filter(|_| !names_another);
-    let members = view.into_iter().flat_map(|view| view.state.joined_members());
+    let members = view.into_iter().flat_map(|view| view.state.joined_servers_by_size());
     let known = senders.iter().map(|user| user.server_name());
-    let all = named.iter().map(AsRef::as_ref).chain(known).chain(members.map(UserId::server_name));
+    let all = named.iter().map(AsRef::as_ref).chain(known).chain(members);
     let mut seen: BTreeSet<&ServerName> = BTreeSet::from([node.server_name()]);
     Ok(all.filter(|server| seen.insert(server)).take(MOST_SERVERS).map(ToOwned::to_owned).collect())
 }
