@@ -172,7 +172,8 @@ impl Pager<'_> {
                 return Ok(Ended::GoesOn(Place::from(before)));
             }
             if self.fills >= MOST_FILLS {
-                return Ok(Ended::At(here.filter(|_| !self.events.is_empty())));
+                // All of it may be hidden or filtered out; the next page goes on from here.
+                return Ok(Ended::At(here));
             }
             self.fills += 1;
             let filled = self.rows(before).filled_beyond(self.node, count).await?;
