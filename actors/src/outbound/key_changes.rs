@@ -207,17 +207,20 @@ fn device_list_update<'a>(
 /// Announces one change after the other.
 pub(super) async fn distribute(outbound: Weak<Outbound>, announced: flume::Receiver<KeyChange>) {
     while let Ok(change) = announced.recv_async().await {
-        loop {
-            let Some(outbound) = outbound.upgrade() else { return };
+        while let Some(outbound) = outbound.upgrade() {
             match outbound.announce_key_change(&change).await {
-                Ok(()) => {
-                    outbound.key_changes.open.lock().remove(&(change.position, change.user.clone()));
-                    break;
+                Err(error @ RoomError::Unavailable { .. }) => {
+                    tracing::warn!(user = %change.user, %error, "changed keys are announced later");
+                    drop(outbound);
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                    continue;
                 }
-                Err(error) => tracing::warn!(user = %change.user, %error, "changed keys are announced later"),
+                // What cannot be read for good holds no other change up.
+                Err(error) => tracing::warn!(user = %change.user, %error, "changed keys are not announced"),
+                Ok(()) => {}
             }
-            drop(outbound);
-            tokio::time::sleep(AGAIN_AFTER).await;
+            outbound.key_changes.open.lock().remove(&(change.position, change.user.clone()));
+            break;
         }
     }
 }
