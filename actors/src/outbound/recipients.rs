@@ -19,11 +19,20 @@ pub fn of<'a>(
     pdu: &Pdu,
     changes: &'a [StateDelta],
 ) -> BTreeSet<&'a ServerName> {
-    let ended = changes.iter().filter_map(ended);
-    let all = state.joined_servers().chain(ended);
-    let others = all.filter(|server| *server != us && *server != pdu.sender().server_name());
+    each(us, state, pdu, changes).collect()
+}
+
+/// The same one by one; some may come twice.
+fn each<'a>(
+    us: &ServerName,
+    state: &'a RoomState,
+    pdu: &Pdu,
+    changes: &'a [StateDelta],
+) -> impl Iterator<Item = &'a ServerName> {
+    let all = state.joined_servers().chain(changes.iter().filter_map(ended));
+    let others = all.filter(move |server| *server != us && *server != pdu.sender().server_name());
     let access = access_before(state, changes);
-    others.filter(|server| access.allows(server)).collect()
+    others.filter(move |server| access.allows(server))
 }
 
 /// Whom the room lets in before the event.
@@ -35,7 +44,7 @@ fn access_before(state: &RoomState, changes: &[StateDelta]) -> ServerAcl {
 
 /// Whether an event goes to anybody.
 pub fn any(us: &ServerName, state: &RoomState, pdu: &Pdu, changes: &[StateDelta]) -> bool {
-    !of(us, state, pdu, changes).is_empty()
+    each(us, state, pdu, changes).next().is_some()
 }
 
 /// The server of a user who had a membership: it hears of what becomes of it.
