@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use playhouse_federation::client::RemoteKeys;
-use ruma::{OwnedServerName, OwnedUserId, UserId};
+use playhouse_storage::StoreError;
+use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId, UserId};
 
 use super::{
     query::{KeyQuery, MOST_USERS, QueriedKeys, QueriedUsers},
@@ -16,6 +17,8 @@ use crate::{Node, hub::UserFeed, user::UserError};
 
 /// Servers that are asked at the same time.
 const SERVERS_AT_ONCE: usize = 32;
+/// Users whose rows are read at the same time.
+const READS_AT_ONCE: usize = 32;
 /// Users of one server that one request names.
 const USERS_OF_REQUEST: usize = 250;
 
@@ -68,8 +71,13 @@ impl Question<'_> {
     async fn answer(self, users: QueriedUsers) -> Result<QueriedKeys, UserError> {
         let mut found = QueriedKeys::default();
         let mut open = Vec::new();
-        for (user, wanted) in users {
+        let known = stream::iter(users).map(async |(user, wanted)| {
             let known = Known::of(self.node.store(), self.asker, &user).await?;
+            Ok::<_, StoreError>((user, wanted, known))
+        });
+        let mut known = known.buffered(READS_AT_ONCE);
+        while let Some(one) = known.next().await {
+            let (user, wanted, known) = one?;
             if known.is_current()
                 && let Some(list) = known.list
             {
@@ -80,23 +88,20 @@ impl Question<'_> {
         }
         while !open.is_empty() {
             let rest = open.split_off(open.len().min(USERS_OF_REQUEST));
-            self.ask(&mut found, std::mem::replace(&mut open, rest)).await?;
+            self.ask(&mut found, std::mem::replace(&mut open, rest)).await;
         }
         Ok(found)
     }
 
     /// Asks the server. Where it does not answer, what it told before is better than nothing, and its failure is told too.
-    async fn ask(
-        &self,
-        found: &mut QueriedKeys,
-        users: Vec<(OwnedUserId, Vec<ruma::OwnedDeviceId>, Known)>,
-    ) -> Result<(), UserError> {
+    async fn ask(&self, found: &mut QueriedKeys, users: Vec<(OwnedUserId, Vec<OwnedDeviceId>, Known)>) {
         let pos = self.node.clocks().closed();
         let names: Vec<OwnedUserId> = users.iter().map(|(user, ..)| user.clone()).collect();
         let mut told = self.told(&names).await;
         if told.is_none() {
             found.unreachable.insert(self.server.clone());
         }
+        let mut lists = Vec::new();
         for (user, wanted, known) in users {
             let Some(answer) = &mut told else {
                 known.list.into_iter().for_each(|list| remote::add(found, &user, list, &wanted));
@@ -104,11 +109,15 @@ impl Question<'_> {
             };
             let list = remote::list_of(answer, &user, pos);
             if known.may_be_remembered() {
-                remote::remember(self.node.store(), &user, &list).await?;
+                lists.extend(remote::write_of(&user, &list));
             }
             remote::add(found, &user, list, &wanted);
         }
-        Ok(())
+        if !lists.is_empty()
+            && let Err(error) = self.node.store().write(lists).await
+        {
+            tracing::debug!(server = %self.server, %error, "keys of users are asked for again next time");
+        }
     }
 
     async fn told(&self, users: &[OwnedUserId]) -> Option<RemoteKeys> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use playhouse_federation::client::RemoteKeys;
 use playhouse_storage::{
-    Store, StoreError,
+    Store, StoreError, Write,
     store::put,
     tables::{
         RemoteKeyChange, RemoteKeyList, UserRoom, device_change::DeviceChangeRow,
@@ -129,20 +129,11 @@ fn owner_of(key: &RawValue) -> Option<(OwnedUserId, Option<String>)> {
     serde_json::from_str(key.get()).ok().map(|head: Head| (head.user_id, head.device_id))
 }
 
-/// Remembers what a server told, unless a change was heard of since it was asked.
-///
-/// # Errors
-/// When the store does not answer.
-pub(super) async fn remember(
-    store: &Store,
-    user: &UserId,
-    list: &RemoteKeyListRow,
-) -> Result<(), StoreError> {
+/// The write that remembers what a server told; `None` for what is too large for that.
+pub(super) fn write_of(user: &UserId, list: &RemoteKeyListRow) -> Option<Write> {
     let keys = list.devices.values().chain(&list.master).chain(&list.self_signing);
-    if keys.map(|key| key.get().len()).sum::<usize>() > MOST_REMEMBERED_BYTES {
-        return Ok(());
-    }
-    store.write(vec![put::<RemoteKeyList>((user.as_str(),), (), list, list.pos)]).await
+    let bytes: usize = keys.map(|key| key.get().len()).sum();
+    (bytes <= MOST_REMEMBERED_BYTES).then(|| put::<RemoteKeyList>((user.as_str(),), (), list, list.pos))
 }
 
 /// Adds the wanted keys to what is found.
