@@ -6,6 +6,7 @@ pub mod event_auth;
 mod event_list;
 pub mod get_missing_events;
 pub mod invite;
+mod known_versions;
 pub mod make_join;
 pub mod make_knock;
 pub mod make_leave;
@@ -19,6 +20,7 @@ pub mod send_leave;
 pub mod state;
 pub mod state_ids;
 pub mod user;
+mod v1_path;
 pub mod version;
 
 use ruma::ServerName;

@@ -4,25 +4,15 @@
 
 use playhouse_actors::serving::{Template, make};
 use playhouse_federation::client::Step;
-use ruma::{
-    OwnedRoomId, OwnedUserId, RoomVersionId, api::federation::membership::prepare_knock_event::v1::Request,
-};
-use serde::Deserialize;
+use ruma::{OwnedRoomId, OwnedUserId, api::federation::membership::prepare_knock_event::v1::Request};
 
+use super::known_versions::known_versions;
 use crate::{ApiError, Context, Origin, client::loose::Loose, reply::Json};
-
-#[derive(Deserialize)]
-struct Query {
-    /// The versions that the other server knows; 1 where it does not say.
-    #[serde(default)]
-    ver: Vec<RoomVersionId>,
-}
 
 /// Answers what a user of another server has to sign to knock on a room.
 pub async fn handler(cx: Context<Origin>, request: Loose<Request>) -> Result<Json<Template>, ApiError> {
     let (room_id, user): (OwnedRoomId, OwnedUserId) = request.path()?;
-    let Query { ver } = request.query()?;
-    let versions = if ver.is_empty() { vec![RoomVersionId::V1] } else { ver };
+    let versions = known_versions(&request)?;
     let made = make(cx.node(), &cx.caller.0, Step::Knock, &room_id, &user, Some(&versions)).await?;
     Ok(Json(made))
 }

@@ -3,43 +3,12 @@
 //! <https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv1send_leaveroomideventid>
 
 use playhouse_actors::serving::send_leave;
-use ruma::{
-    OwnedEventId, OwnedRoomId,
-    api::{
-        IncomingRequest, Metadata,
-        error::DeserializationError,
-        federation::{authentication::ServerSignatures, membership::create_leave_event::v2},
-        path_builder::SinglePath,
-    },
-};
+use ruma::{OwnedEventId, OwnedRoomId, api::federation::membership::create_leave_event::v2};
 use serde_json::{Map, Value};
 
-use crate::{ApiError, Context, Origin, client::loose::Loose, reply::Json};
+use crate::{ApiError, Context, Origin, client::loose::Loose, federation::v1_path::request_at, reply::Json};
 
-/// The request, which ruma has no type for any more: that of `v2` at another path.
-#[derive(Debug)]
-pub struct Request;
-
-impl Metadata for Request {
-    const METHOD: http::Method = v2::Request::METHOD;
-    const RATE_LIMITED: bool = v2::Request::RATE_LIMITED;
-    type Authentication = ServerSignatures;
-    type PathBuilder = SinglePath;
-    const PATH_BUILDER: SinglePath =
-        SinglePath::new("/_matrix/federation/v1/send_leave/{room_id}/{event_id}");
-}
-
-impl IncomingRequest for Request {
-    type EndpointError = ruma::api::error::Error;
-    type OutgoingResponse = v2::Response;
-
-    fn try_from_http_request_inner(
-        _: http::Request<&[u8]>,
-        _: &[&str],
-    ) -> Result<Self, DeserializationError> {
-        Ok(Self)
-    }
-}
+request_at!(v2::Request, "/_matrix/federation/v1/send_leave/{room_id}/{event_id}");
 
 /// Takes the leave of a user of another server in.
 pub async fn handler(
